@@ -1,0 +1,27 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "rollcall",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Rollcall", targets: ["Rollcall"]),
+        .library(name: "RollcallTesting", targets: ["RollcallTesting"]),
+    ],
+    targets: [
+        .target(name: "Rollcall"),
+        .target(name: "RollcallTesting", dependencies: ["Rollcall"]),
+        .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
+        .testTarget(name: "ContractTests", dependencies: ["Rollcall", "RollcallTesting"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets {
+    target.swiftSettings = (target.swiftSettings ?? []) + [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+}

@@ -1,0 +1,137 @@
+extension Discovery {
+    /// The last good view of a service, without waiting; `nil` before the first.
+    ///
+    /// The service is watched from now on.
+    public func currentSnapshot(of service: ServiceName) -> ServiceSnapshot? {
+        self.view(of: service, isLookup: true).snapshot
+    }
+
+    /// The view of a service, waiting for the first.
+    ///
+    /// - Parameters:
+    ///   - service: The service. One that nobody registered has an empty snapshot.
+    ///   - timeout: How long to wait; by default as configured.
+    /// - Returns: The last good view.
+    /// - Throws: `timeout`, `notRunning` or `cancelled`.
+    public func snapshot(
+        of service: ServiceName,
+        within timeout: Duration? = nil
+    ) async throws(BackendError) -> ServiceSnapshot {
+        if let snapshot = self.currentSnapshot(of: service) { return snapshot }
+        return try await self.waiting(for: service, within: timeout) { $0 }
+    }
+
+    /// Chooses an instance without waiting.
+    ///
+    /// The service is watched from now on.
+    ///
+    /// - Parameters:
+    ///   - service: The service.
+    ///   - key: What the balancer may go by.
+    /// - Returns: The chosen instance.
+    /// - Throws: `notFound` when no instance may be chosen now; ``instance(of:key:within:)`` waits for one.
+    public func pick(_ service: ServiceName, key: String? = nil) throws(BackendError) -> ServiceInstance {
+        let view = self.view(of: service, isLookup: true)
+        guard let table = view.table else { throw self.nothingToPick(view) }
+        return table.pick(PickRequest(key: key, random: self.nextRandom()))
+    }
+
+    /// Chooses an instance, waiting until one may be chosen.
+    ///
+    /// Any number of callers may wait at once. This is what a service calls that may start before those it needs.
+    ///
+    /// - Parameters:
+    ///   - service: The service.
+    ///   - key: What the balancer may go by.
+    ///   - timeout: How long to wait; by default as configured.
+    /// - Returns: The chosen instance.
+    /// - Throws: `notFound` when none came in time, `timeout` when not even a first view did, `notRunning` or
+    ///   `cancelled`.
+    public func instance(
+        of service: ServiceName,
+        key: String? = nil,
+        within timeout: Duration? = nil
+    ) async throws(BackendError) -> ServiceInstance {
+        if let table = self.view(of: service, isLookup: true).table {
+            return table.pick(PickRequest(key: key, random: self.nextRandom()))
+        }
+        return try await self.waiting(for: service, within: timeout) { _ in
+            // Observers are told after the table changed.
+            try? self.pick(service, key: key)
+        }
+    }
+
+    /// Waits until `find` finds what is wanted in a snapshot.
+    private func waiting<Value: Sendable>(
+        for service: ServiceName,
+        within timeout: Duration?,
+        _ find: @escaping @Sendable (ServiceSnapshot) -> Value?
+    ) async throws(BackendError) -> Value {
+        let mailbox = SnapshotMailbox.snapshots()
+        let id = self.addObserver(of: service) { mailbox.offer($0, for: service) }
+        WorkGauge.enter()
+        defer {
+            self.removeObserver(id, of: service)
+            WorkGauge.leave()
+        }
+        let limit = timeout ?? self.configuration.lookupTimeout
+        do throws(BackendError) {
+            return try await withDeadline(limit, clock: self.configuration.clock) { () async throws(BackendError) in
+                while let snapshot = try await mailbox.next() {
+                    if let value = find(snapshot) { return value }
+                }
+                throw BackendError(.closed, "the discovery ended")
+            }
+        } catch  where error.code == .timeout {
+            throw self.explain(service, limit)
+        }
+    }
+
+    private func explain(_ service: ServiceName, _ limit: Duration) -> BackendError {
+        guard self.isRunning else {
+            return BackendError(
+                .notRunning,
+                "the client does not run: call its run(), or use the scoped form",
+                backend: self.backend.name,
+                operation: "look-up",
+                key: service.text
+            )
+        }
+        let view = self.existingView(of: service)
+        if let view, view.snapshot != nil { return self.nothingToPick(view) }
+        return BackendError(
+            .timeout,
+            "no answer from the registry within \(limit)",
+            backend: self.backend.name,
+            operation: "look-up",
+            key: service.text,
+            cause: view?.lastError
+        )
+    }
+
+    func nothingToPick(_ view: ServiceView) -> BackendError {
+        let known = view.snapshot?.instances
+        let message =
+            switch known?.count {
+            case nil: "nothing is known of the service yet"
+            case 0: "no instance is registered"
+            case let count?: "of \(count) registered none may be chosen: \(Self.statuses(of: known ?? []))"
+            }
+        return BackendError(
+            .notFound,
+            message,
+            backend: self.backend.name,
+            operation: "pick",
+            key: view.service.text,
+            cause: view.lastError
+        )
+    }
+
+    private static func statuses(of instances: [ServiceInstance]) -> String {
+        HealthStatus.allCases.compactMap { status in
+            let count = instances.count { $0.status == status }
+            return count == 0 ? nil : "\(count) \(status.rawValue)"
+        }
+        .joined(separator: ", ")
+    }
+}

@@ -1,0 +1,92 @@
+extension Discovery {
+    /// Gives `body` the snapshots of a service for as long as it runs; the current one comes first.
+    ///
+    /// All observations of a service share one watch, which ends with the last of them.
+    ///
+    /// - Parameters:
+    ///   - service: The service, matched exactly.
+    ///   - body: Reads the updates. When it returns, the observation ends.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws.
+    public func withUpdates<Value>(
+        of service: ServiceName,
+        _ body: (ServiceUpdates) async throws -> Value
+    ) async rethrows -> Value {
+        try await self.observing(service) { try await body(ServiceUpdates(mailbox: $0)) }
+    }
+
+    /// Gives `body` the events of a service for as long as it runs; the first register what is there.
+    ///
+    /// - Parameters:
+    ///   - service: The service, matched exactly.
+    ///   - body: Reads the events. When it returns, the observation ends.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws.
+    public func withEvents<Value>(
+        of service: ServiceName,
+        _ body: (ServiceEvents) async throws -> Value
+    ) async rethrows -> Value {
+        try await self.observing(service) { try await body(ServiceEvents(mailbox: $0)) }
+    }
+
+    /// Gives `body` the snapshots of every service that a pattern covers, also of those that come later.
+    ///
+    /// A service whose last instance left is seen empty once, and again when it returns.
+    ///
+    /// - Parameters:
+    ///   - pattern: Which services.
+    ///   - body: Reads the updates. When it returns, the observation ends.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws.
+    public func withUpdates<Value>(
+        matching pattern: ServicePattern,
+        _ body: (ServiceUpdates) async throws -> Value
+    ) async rethrows -> Value {
+        try await self.observing(pattern) { try await body(ServiceUpdates(mailbox: $0)) }
+    }
+
+    /// Gives `body` the events of every service that a pattern covers, also of those that come later.
+    ///
+    /// - Parameters:
+    ///   - pattern: Which services.
+    ///   - body: Reads the events. When it returns, the observation ends.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws.
+    public func withEvents<Value>(
+        matching pattern: ServicePattern,
+        _ body: (ServiceEvents) async throws -> Value
+    ) async rethrows -> Value {
+        try await self.observing(pattern) { try await body(ServiceEvents(mailbox: $0)) }
+    }
+
+    private func observing<Value>(
+        _ service: ServiceName,
+        _ body: (SnapshotMailbox) async throws -> Value
+    ) async rethrows -> Value {
+        WorkGauge.enter()
+        defer { WorkGauge.leave() }
+        let mailbox = SnapshotMailbox.snapshots()
+        let id = self.addObserver(of: service) { mailbox.offer($0, for: service) }
+        defer {
+            self.removeObserver(id, of: service)
+            mailbox.finish()
+        }
+        return try await body(mailbox)
+    }
+
+    private func observing<Value>(
+        _ pattern: ServicePattern,
+        _ body: (SnapshotMailbox) async throws -> Value
+    ) async rethrows -> Value {
+        if let service = pattern.service { return try await self.observing(service, body) }
+        WorkGauge.enter()
+        defer { WorkGauge.leave() }
+        let observation = PatternObservation(pattern: pattern, discovery: self)
+        let id = self.names.addObserver { observation.receive($0) }
+        defer {
+            self.names.removeObserver(id)
+            observation.end()
+        }
+        return try await body(observation.mailbox)
+    }
+}

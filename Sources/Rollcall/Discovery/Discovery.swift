@@ -1,0 +1,181 @@
+import Synchronization
+
+/// Finds services: one shared watch for each service that is asked for, and tables that are read without waiting.
+///
+/// What was seen once stays readable: while the backend is away, and after ``run()`` has ended. A snapshot says
+/// whether it is live or since when it is stale. Look-ups before `run()` wait for it until their time is over.
+public final class Discovery: Sendable {
+    private struct State {
+        enum Phase { case idle, running, ended }
+
+        var phase = Phase.idle
+        var views: [ServiceName: ServiceView] = [:]
+    }
+
+    /// The backend behind it.
+    public let backend: any RegistryBackend
+    let configuration: DiscoveryConfiguration
+    let names: NamesView
+
+    private let state = Mutex(State())
+    private let random = SharedSplitMix64()
+    private let starts: AsyncStream<ServiceView>
+    private let start: AsyncStream<ServiceView>.Continuation
+    private let log: Log
+
+    /// Creates a discovery.
+    ///
+    /// It does nothing until ``run()``.
+    ///
+    /// - Parameters:
+    ///   - backend: Where services are registered. Whoever owns it runs it.
+    ///   - configuration: How to behave where callers say nothing.
+    public init(backend: any RegistryBackend, configuration: DiscoveryConfiguration = DiscoveryConfiguration()) {
+        self.backend = backend
+        self.configuration = configuration
+        self.names = NamesView()
+        self.log = configuration.log.component("discovery")
+        (self.starts, self.start) = AsyncStream.makeStream()
+    }
+
+    /// Watches what is asked for, until the task is cancelled; then returns, and the tables stay readable.
+    ///
+    /// - Throws: `alreadyRunning` when it runs, or ran, already.
+    public func run() async throws(BackendError) {
+        try self.state.withLock { (state) throws(BackendError) in
+            guard state.phase == .idle else {
+                throw BackendError(.alreadyRunning, "run() of a discovery can be called once")
+            }
+            state.phase = .running
+        }
+        defer { self.state.withLock { $0.phase = .ended } }
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.maintainNames() }
+            group.addTask { await self.retireIdleViews() }
+            for await view in self.starts {
+                group.addTask { await self.maintain(view) }
+            }
+        }
+    }
+
+    /// The view of a service, which is watched from now on.
+    func view(of service: ServiceName, isLookup: Bool) -> ServiceView {
+        let (view, isNew) = self.state.withLock { state in
+            if let view = state.views[service] { return (view, false) }
+            let view = ServiceView(service: service, configuration: self.configuration)
+            state.views[service] = view
+            return (view, true)
+        }
+        if isNew { self.start.yield(view) }
+        if isLookup { view.touch() }
+        return view
+    }
+
+    /// The view of a service if it is watched, without starting anything.
+    func existingView(of service: ServiceName) -> ServiceView? {
+        self.state.withLock { $0.views[service] }
+    }
+
+    /// Observes a service until ``removeObserver(_:of:)``, which must follow.
+    func addObserver(
+        of service: ServiceName,
+        _ observer: @escaping @Sendable (ServiceSnapshot) -> Void
+    ) -> UInt64 {
+        // Under one lock, so that the view cannot be retired between being found and being observed.
+        let (view, isNew, id) = self.state.withLock { state in
+            let present = state.views[service]
+            let view = present ?? ServiceView(service: service, configuration: self.configuration)
+            state.views[service] = view
+            return (view, present == nil, view.addObserver(observer))
+        }
+        if isNew { self.start.yield(view) }
+        return id
+    }
+
+    /// Ends an observation, and the watch with the last one unless look-ups still use it.
+    func removeObserver(_ id: UInt64, of service: ServiceName) {
+        self.existingView(of: service)?.removeObserver(id)
+        self.retireIfIdle(service)
+    }
+
+    /// The names of the services that are watched now, in order.
+    public var observedServices: [ServiceName] {
+        self.state.withLock { $0.views.keys.sorted() }
+    }
+
+    /// Whether ``run()`` runs.
+    public var isRunning: Bool {
+        self.state.withLock { $0.phase == .running }
+    }
+
+    func nextRandom() -> UInt64 { self.random.next() }
+
+    private func retireIfIdle(_ service: ServiceName) {
+        let now = self.configuration.clock.now
+        let view = self.state.withLock { state -> ServiceView? in
+            let timeout = self.configuration.idleTimeout
+            guard let view = state.views[service], view.isIdle(at: now, after: timeout) else { return nil }
+            return state.views.removeValue(forKey: service)
+        }
+        view?.retired.raise()
+    }
+
+    private func retireIdleViews() async {
+        while (try? await self.configuration.clock.sleep(for: self.configuration.idleTimeout / 2)) != nil {
+            for service in self.observedServices { self.retireIfIdle(service) }
+        }
+    }
+
+    /// Keeps one watch going until its view is retired.
+    private func maintain(_ view: ServiceView) async {
+        WorkGauge.enter()
+        defer { WorkGauge.leave() }
+        await race {
+            await self.repeating("watch of \(view.service)") { () async throws(BackendError) in
+                try await self.backend.watch(view.service) { view.accept($0) }
+            } onFailure: {
+                view.markStale(since: self.configuration.clock.now, because: $0)
+            }
+        } _: {
+            await view.retired.wait()
+        }
+    }
+
+    private func maintainNames() async {
+        while !Task.isCancelled {
+            await self.names.waitUntilNeeded()
+            await race {
+                await self.repeating("watch of the services") { () async throws(BackendError) in
+                    try await self.backend.watchServices { self.names.accept($0) }
+                } onFailure: { _ in
+                }
+            } _: {
+                await self.names.waitUntilNotNeeded()
+            }
+        }
+    }
+
+    /// Runs a watch again and again, with pauses that grow while it fails at once.
+    private func repeating(
+        _ what: String,
+        _ watch: @Sendable () async throws(BackendError) -> Void,
+        onFailure: @Sendable (BackendError) -> Void
+    ) async {
+        var generator = SplitMix64()
+        var attempt = 0
+        while !Task.isCancelled {
+            let began = self.configuration.clock.now
+            do throws(BackendError) {
+                try await watch()
+            } catch {
+                guard !Task.isCancelled else { return }
+                onFailure(error)
+                self.log(attempt == 0 ? .warning : .debug, "the \(what) broke and is opened again: \(error)")
+            }
+            let lasted = began.duration(to: self.configuration.clock.now)
+            attempt = lasted > Backoff.background.cap ? 1 : attempt + 1
+            let pause = Backoff.background.pause(before: attempt, using: &generator)
+            try? await self.configuration.clock.sleep(for: pause)
+        }
+    }
+}

@@ -1,0 +1,223 @@
+import Synchronization
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// The server side of ``MemoryBackend``: a registry within the process, for tests and for programs of one process.
+///
+/// Several backends may share one, as several clients share a server.
+public final class MemoryRegistry: Sendable {
+    private struct State {
+        var table = RegistryTable()
+        var isReachable = true
+        var snapshots: [RegistryTable.Place: [UInt64: SnapshotMailbox]] = [:]
+        var names: [Namespace: [UInt64: KeyedMailbox<Namespace, [ServiceName]>]] = [:]
+        var nextWatch: UInt64 = 0
+        var staleSince: TimeSource.Instant?
+        var isSweeping = false
+        /// What watchers could not be told while the registry was away.
+        var heldBack: [RegistryTable.Change] = []
+
+        mutating func takeWatchID() -> UInt64 {
+            self.nextWatch += 1
+            return self.nextWatch
+        }
+
+        mutating func takeSweeping() -> Bool {
+            guard !self.isSweeping else { return false }
+            self.isSweeping = true
+            return true
+        }
+    }
+
+    /// How often expiry is judged while there are leases. Far below a time-to-live, because a process that stood still
+    /// is told by the lateness of this tick, not by that of the lease which is due next.
+    private static let tick = Duration.milliseconds(100)
+
+    let clock: TimeSource
+    private let state = Mutex(State())
+    /// Awakes the sweeper when a lease may end before the time for which it sleeps.
+    private let earlier = KeyedMailbox<Bool, Void>()
+
+    /// Creates an empty registry.
+    ///
+    /// - Parameter clock: What measures times-to-live.
+    public init(clock: TimeSource = TimeSource()) {
+        self.clock = clock
+    }
+
+    /// Makes the registry answer or not, as a network does that breaks.
+    ///
+    /// For tests.
+    ///
+    /// While it is away calls throw `unavailable` and watches show their last view as stale.
+    public func setReachable(_ isReachable: Bool) {
+        self.state.withLock { state in
+            guard state.isReachable != isReachable else { return }
+            state.isReachable = isReachable
+            state.staleSince = isReachable ? nil : self.clock.now
+            // On return, first the changes that were held back, with their reasons; the rest only turns live again.
+            let changes = state.heldBack + state.snapshots.keys.map { RegistryTable.Change(place: $0) }
+            state.heldBack = []
+            for change in changes { Self.push(change, in: &state) }
+        }
+    }
+
+    /// Forgets every registration, as a server does that was restarted without its data.
+    ///
+    /// For tests.
+    public func wipe() {
+        self.state.withLock { state in
+            for change in state.table.wipe() { Self.publish(change, in: &state) }
+        }
+    }
+
+    /// The number of watches that are open now, over all namespaces.
+    package var watchCount: Int {
+        self.state.withLock { state in
+            state.snapshots.values.reduce(0) { $0 + $1.count } + state.names.values.reduce(0) { $0 + $1.count }
+        }
+    }
+
+    /// Runs one operation on the table and tells watchers what it changed.
+    func perform<Value: Sendable>(
+        _ operation: (inout RegistryTable) throws(BackendError) -> (Value, RegistryTable.Change?)
+    ) throws(BackendError) -> Value {
+        let result = self.state.withLock { state -> Result<Value, BackendError> in
+            guard state.isReachable else {
+                return .failure(BackendError(.unavailable, "the registry is away"))
+            }
+            do throws(BackendError) {
+                let (value, change) = try operation(&state.table)
+                if let change {
+                    Self.publish(change, in: &state)
+                    self.earlier.offer((), for: true)
+                }
+                return .success(value)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    /// Ends leases in time until the task is cancelled.
+    ///
+    /// One caller does it for all; the others wait for their turn.
+    func sweep() async {
+        while !Task.isCancelled {
+            guard self.state.withLock({ $0.takeSweeping() }) else {
+                try? await self.clock.sleep(for: .milliseconds(100))
+                continue
+            }
+            await self.expireUntilCancelled()
+            self.state.withLock { $0.isSweeping = false }
+        }
+    }
+
+    private func expireUntilCancelled() async {
+        while !Task.isCancelled {
+            let due = self.state.withLock { $0.table.nextExpiry }
+                .map { min($0, self.clock.now.advanced(by: Self.tick)) }
+            await race {
+                if let due { try? await self.clock.sleep(until: due, tolerance: nil) } else { await Signal().wait() }
+            } _: {
+                _ = try? await self.earlier.next()
+            }
+            guard !Task.isCancelled else { return }
+            let now = self.clock.now
+            self.state.withLock { state in
+                // What this task is late by, the whole process was, and its holders could not renew.
+                let lateness = due.map { $0.duration(to: now) } ?? .zero
+                for change in state.table.expire(at: now, lateness: lateness) { Self.publish(change, in: &state) }
+            }
+        }
+    }
+}
+
+extension MemoryRegistry {
+    /// Delivers the snapshots of a service until the task is cancelled.
+    func watch(
+        _ place: RegistryTable.Place,
+        deliver: @Sendable (ServiceSnapshot) -> Void
+    ) async throws(BackendError) -> Never {
+        let mailbox = SnapshotMailbox.snapshots()
+        let id = self.state.withLock { state in
+            let id = state.takeWatchID()
+            state.snapshots[place, default: [:]][id] = mailbox
+            // While the registry is away nobody can ask it; its return pushes to every watch.
+            if state.isReachable { mailbox.offer(Self.snapshot(of: place, in: state), for: place.service) }
+            return id
+        }
+        defer {
+            self.state.withLock { state in
+                state.snapshots[place]?[id] = nil
+                if state.snapshots[place]?.isEmpty == true { state.snapshots[place] = nil }
+            }
+        }
+        var revision: UInt64 = 0
+        while let snapshot = try await mailbox.next() {
+            revision += 1
+            deliver(snapshot.renumbered(revision))
+        }
+        throw BackendError(.closed, "the registry is gone")
+    }
+
+    /// Delivers the names of a namespace's services until the task is cancelled.
+    func watchNames(
+        _ namespace: Namespace,
+        deliver: @Sendable ([ServiceName]) -> Void
+    ) async throws(BackendError) -> Never {
+        let mailbox = KeyedMailbox<Namespace, [ServiceName]>()
+        let id = self.state.withLock { state in
+            let id = state.takeWatchID()
+            state.names[namespace, default: [:]][id] = mailbox
+            mailbox.offer(state.table.summaries(of: namespace).map(\.service), for: namespace)
+            return id
+        }
+        defer {
+            self.state.withLock { state in
+                state.names[namespace]?[id] = nil
+                if state.names[namespace]?.isEmpty == true { state.names[namespace] = nil }
+            }
+        }
+        while let names = try await mailbox.next() { deliver(names) }
+        throw BackendError(.closed, "the registry is gone")
+    }
+
+    private static func publish(_ change: RegistryTable.Change, in state: inout State) {
+        guard state.isReachable else { return state.heldBack.append(change) }
+        Self.push(change, in: &state)
+    }
+
+    /// Makes each snapshot once, however many watch the service; it runs under the lock so that order is kept.
+    private static func push(_ change: RegistryTable.Change, in state: inout State) {
+        if let watches = state.snapshots[change.place], !watches.isEmpty {
+            let snapshot = Self.snapshot(of: change.place, departed: change.departed, in: state)
+            for mailbox in watches.values { mailbox.offer(snapshot, for: change.place.service) }
+        }
+        let namespace = change.place.namespace
+        if change.changesNames, let watches = state.names[namespace], !watches.isEmpty {
+            let names = state.table.summaries(of: namespace).map(\.service)
+            for mailbox in watches.values { mailbox.offer(names, for: namespace) }
+        }
+    }
+
+    private static func snapshot(
+        of place: RegistryTable.Place,
+        departed: [InstanceID: DepartureReason] = [:],
+        in state: borrowing State
+    ) -> ServiceSnapshot {
+        ServiceSnapshot(
+            service: place.service,
+            instances: state.table.instances(at: place),
+            revision: 0,
+            departed: departed,
+            freshness: state.staleSince.map { .stale(since: $0) } ?? .live,
+            source: MemoryBackend.name
+        )
+    }
+}

@@ -1,0 +1,48 @@
+/// The name of a service: what its instances register under and its callers ask for.
+///
+/// At most 128 bytes.
+public typealias ServiceName = ValidatedName<ServiceNameKind>
+
+/// The identity of an instance within its service and namespace, never its address.
+///
+/// At most 128 bytes.
+public typealias InstanceID = ValidatedName<InstanceIDKind>
+
+/// A tenant: services of one namespace are invisible in another.
+///
+/// At most 128 bytes.
+public typealias Namespace = ValidatedName<NamespaceKind>
+
+/// Marks ``ServiceName``.
+public enum ServiceNameKind: NameKind {
+    /// What the name is called in messages.
+    public static let label = "service"
+    /// The greatest length in bytes of UTF-8.
+    public static let maximumBytes = 128
+}
+
+/// Marks ``InstanceID``.
+public enum InstanceIDKind: NameKind {
+    /// What the name is called in messages.
+    public static let label = "id"
+    /// The greatest length in bytes of UTF-8.
+    public static let maximumBytes = 128
+}
+
+/// Marks ``Namespace``.
+public enum NamespaceKind: NameKind {
+    /// What the name is called in messages.
+    public static let label = "namespace"
+    /// The greatest length in bytes of UTF-8.
+    public static let maximumBytes = 128
+}
+
+extension ValidatedName where Kind == NamespaceKind {
+    /// The namespace of those who name none: `default`.
+    public static var `default`: Namespace { Namespace(unchecked: "default") }
+}
+
+extension ValidatedName where Kind == InstanceIDKind {
+    /// A new random identity: 128 bits of the system's randomness as 32 hexadecimal digits.
+    public static func random() -> InstanceID { InstanceID(unchecked: RandomText.hexadecimal(bytes: 16)) }
+}

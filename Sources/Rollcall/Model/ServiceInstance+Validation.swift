@@ -1,0 +1,50 @@
+extension ServiceInstance.Fields {
+    /// Checks all that the types of the fields do not say already, but the encoded size.
+    func check() throws(ValidationError) {
+        guard !self.endpoints.isEmpty else {
+            throw ValidationError(field: "endpoints", message: "at least one is needed, such as http://10.0.0.7:8080")
+        }
+        guard (0...ServiceInstance.maximumWeight).contains(self.weight) else {
+            throw ValidationError(
+                field: "weight",
+                message: "\(self.weight) is not from 0 (drained) to \(ServiceInstance.maximumWeight)",
+                limit: ServiceInstance.maximumWeight
+            )
+        }
+        if let zone = self.zone { try Self.check(zone, field: "zone") }
+        try Self.check(count: self.tags.count, of: "tags", limit: ServiceInstance.maximumTags)
+        for (index, tag) in self.tags.enumerated() { try Self.check(tag, field: "tags[\(index)]") }
+        try Self.check(count: self.requires.count, of: "requires", limit: ServiceInstance.maximumTags)
+        try Self.check(count: self.metadata.count, of: "metadata", limit: ServiceInstance.maximumMetadata)
+        for (key, value) in self.metadata {
+            try Self.check(key, field: "metadata.\(key.quotedForDisplay.dropFirst().dropLast())")
+            guard !value.hasControlCharacter else {
+                throw ValidationError(field: "metadata.\(key)", message: "the value contains a control character")
+            }
+        }
+    }
+
+    private static func check(count: Int, of field: String, limit: Int) throws(ValidationError) {
+        guard count <= limit else {
+            throw ValidationError(
+                field: field,
+                message: "there are \(count), and at most \(limit) are allowed",
+                limit: limit
+            )
+        }
+    }
+
+    /// A word: a tag, a zone, a key of metadata.
+    private static func check(_ text: String, field: String) throws(ValidationError) {
+        guard !text.isEmpty, text.utf8.count <= 128 else {
+            throw ValidationError(
+                field: field,
+                message: "must have from 1 to 128 bytes, not \(text.utf8.count)",
+                limit: 128
+            )
+        }
+        guard !text.hasControlCharacter else {
+            throw ValidationError(field: field, message: "\(text.quotedForDisplay) contains a control character")
+        }
+    }
+}

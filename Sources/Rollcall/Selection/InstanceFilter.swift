@@ -1,0 +1,89 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Which instances may be chosen.
+///
+/// Filters combine with `&&`, `||` and `!`.
+public struct InstanceFilter: Sendable {
+    private let accepts: @Sendable (ServiceInstance) -> Bool
+
+    /// Accepts what `accepts` returns true for.
+    ///
+    /// It is called often and must not block.
+    public init(_ accepts: @escaping @Sendable (ServiceInstance) -> Bool) {
+        self.accepts = accepts
+    }
+
+    /// Whether the filter lets `instance` through.
+    public func callAsFunction(_ instance: ServiceInstance) -> Bool {
+        self.accepts(instance)
+    }
+
+    /// Lets everything through.
+    public static let any = InstanceFilter { _ in true }
+
+    /// Status `passing` and a weight above 0: the filter of those who name none.
+    public static let passing = InstanceFilter { $0.status == .passing && $0.weight > 0 }
+
+    /// Listens on this machine: a loopback address, this machine's name, or metadata `hostname` with that name.
+    public static let sameHost: InstanceFilter = {
+        let hostName = ServiceInstance.localHostName
+        let names = Set(["localhost", "127.0.0.1", "::1", hostName])
+        return InstanceFilter { instance in
+            instance.metadata["hostname"] == hostName || instance.endpoints.contains { names.contains($0.host) }
+        }
+    }()
+
+    /// Runs in `zone`.
+    public static func zone(_ zone: String) -> InstanceFilter {
+        InstanceFilter { $0.zone == zone }
+    }
+
+    /// Runs a version in `range`; an instance without a version does not.
+    public static func version(_ range: VersionRange) -> InstanceFilter {
+        InstanceFilter { $0.version.map(range.contains) ?? false }
+    }
+
+    /// Carries every one of `tags`.
+    public static func tags(_ tags: String...) -> InstanceFilter {
+        InstanceFilter { instance in tags.allSatisfy(instance.tags.contains) }
+    }
+
+    /// Carries metadata `key` with `value`.
+    public static func metadata(_ key: String, _ value: String) -> InstanceFilter {
+        InstanceFilter { $0.metadata[key] == value }
+    }
+
+    /// Both let it through.
+    public static func && (lhs: InstanceFilter, rhs: InstanceFilter) -> InstanceFilter {
+        InstanceFilter { lhs($0) && rhs($0) }
+    }
+
+    /// At least one lets it through.
+    public static func || (lhs: InstanceFilter, rhs: InstanceFilter) -> InstanceFilter {
+        InstanceFilter { lhs($0) || rhs($0) }
+    }
+
+    /// The filter does not let it through.
+    public static prefix func ! (filter: InstanceFilter) -> InstanceFilter {
+        InstanceFilter { !filter($0) }
+    }
+}
+
+extension ServiceInstance {
+    /// This machine's name, or `-` when it has none that can be told.
+    public static let localHostName: String = {
+        var buffer = [CChar](repeating: 0, count: 256)
+        let status = gethostname(&buffer, buffer.count - 1)
+        let name = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return status == 0 && !name.isEmpty && !name.hasControlCharacter ? name : "-"
+    }()
+
+    /// What a registrar adds beneath the caller's metadata: `hostname`.
+    public static var automaticMetadata: [String: String] { ["hostname": self.localHostName] }
+}
