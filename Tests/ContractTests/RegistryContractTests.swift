@@ -2,7 +2,9 @@ import Rollcall
 import RollcallTesting
 import Testing
 
-/// Every line of the contract on every backend. One at a time: some count what the whole process holds.
+/// Every line of the contract on every backend.
+///
+/// One at a time: some count what the whole process holds.
 @Suite("Registry contract", .serialized)
 struct RegistryContractTests {
     @Test("memory", .timeLimit(.minutes(5)), arguments: RegistryContract.lines)

@@ -43,7 +43,9 @@ public struct RollcallConfiguration: Sendable {
         self.init()
         let reader = EnvironmentReader(environment)
         self.backend = environment["ROLLCALL_BACKEND"] ?? self.backend
-        self.namespace = try reader.value("ROLLCALL_NAMESPACE", Namespace.init) ?? self.namespace
+        self.namespace =
+            try reader.value("ROLLCALL_NAMESPACE") { (text) throws(ValidationError) in try Namespace(text) }
+            ?? self.namespace
         self.registrar.ttl = try reader.duration("ROLLCALL_TTL") ?? self.registrar.ttl
         self.registrar.drain = try reader.duration("ROLLCALL_DRAIN") ?? self.registrar.drain
         let gosdTimeout = try Self.gosdLookupTimeout(reader)

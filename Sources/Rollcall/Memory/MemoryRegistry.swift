@@ -33,8 +33,10 @@ public final class MemoryRegistry: Sendable {
         }
     }
 
-    /// How often expiry is judged while there are leases. Far below a time-to-live, because a process that stood still
-    /// is told by the lateness of this tick, not by that of the lease which is due next.
+    /// How often expiry is judged while there are leases.
+    ///
+    /// Far below a time-to-live, because a process that stood still is told by the lateness of this tick, not by
+    /// that of the lease which is due next.
     private static let tick = Duration.milliseconds(100)
 
     let clock: TimeSource

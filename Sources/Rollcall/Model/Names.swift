@@ -39,10 +39,10 @@ public enum NamespaceKind: NameKind {
 
 extension ValidatedName where Kind == NamespaceKind {
     /// The namespace of those who name none: `default`.
-    public static var `default`: Namespace { Namespace(unchecked: "default") }
+    public static var `default`: Namespace { .trusting("default") }
 }
 
 extension ValidatedName where Kind == InstanceIDKind {
     /// A new random identity: 128 bits of the system's randomness as 32 hexadecimal digits.
-    public static func random() -> InstanceID { InstanceID(unchecked: RandomText.hexadecimal(bytes: 16)) }
+    public static func random() -> InstanceID { .trusting(RandomText.hexadecimal(bytes: 16)) }
 }

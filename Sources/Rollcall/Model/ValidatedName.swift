@@ -37,10 +37,14 @@ public struct ValidatedName<Kind: NameKind>: Hashable, Sendable {
         self.text = String(text)
     }
 
-    /// Wraps a text that is legal by construction.
-    package init(unchecked text: String) {
+    private init(verbatim text: String) {
         self.text = text
     }
+
+    /// Wraps a text that is legal by construction.
+    ///
+    /// Not an initialiser, because `Name.init` as a function would mean either.
+    static func trusting(_ text: String) -> Self { Self(verbatim: text) }
 }
 
 extension ValidatedName: Equatable {

@@ -11,13 +11,16 @@ extension RegistryContract {
                 for _ in 0..<3 {
                     try await context.harness.wipe()
                     try context.require(try await context.ids(seenBy: context.second) == [], "the wipe left something")
-                    try await context.eventually("it is back") { try await context.ids(seenBy: context.second) == ["one"] }
+                    try await context.eventually("it is back") {
+                        try await context.ids(seenBy: context.second) == ["one"]
+                    }
                 }
             } _: {
                 try? await registrar.run()
             }
         },
-        Line("C4-partition", "a registrar comes back after an absence longer than its time-to-live", isExclusive: true) { context in
+        Line("C4-partition", "a registrar comes back after an absence longer than its time-to-live", isExclusive: true)
+        { context in
             let configuration = RegistrarConfiguration(ttl: context.harness.shortTTL)
             let instance = try context.instance("one")
             let registrar = try Registrar(backend: context.first, configuration: configuration) { instance }
@@ -31,7 +34,8 @@ extension RegistryContract {
                 try? await registrar.run()
             }
         },
-        Line("C4-start", "a registrar that starts while the server is away registers when it comes", isExclusive: true) { context in
+        Line("C4-start", "a registrar that starts while the server is away registers when it comes", isExclusive: true)
+        { context in
             let configuration = RegistrarConfiguration(ttl: context.harness.shortTTL)
             let instance = try context.instance("one")
             let registrar = try Registrar(backend: context.first, configuration: configuration) { instance }

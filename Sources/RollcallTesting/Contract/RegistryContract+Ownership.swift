@@ -7,7 +7,9 @@ extension RegistryContract {
             let successor = try context.instance("same", port: 2222)
             let present = try await context.second.register(successor, ttl: .seconds(30))
             try await context.requireError(.displaced) { try await former.renew() }
-            try await context.requireError(.displaced) { try await former.update(try context.instance("same", port: 3333)) }
+            try await context.requireError(.displaced) {
+                try await former.update(try context.instance("same", port: 3333))
+            }
             try await former.revoke()
             let seen = try await context.first.instances(of: try context.service())[successor.id]
             try context.require(seen?.describesSame(as: successor) == true, "the record is \(String(describing: seen))")
@@ -15,7 +17,10 @@ extension RegistryContract {
         },
         Line("C5a-expiry", "the end of a displaced lease's time leaves the successor alone") { context in
             let id = try context.instance("same").id
-            _ = try await context.first.register(try context.instance("same", port: 1111), ttl: context.harness.shortTTL)
+            _ = try await context.first.register(
+                try context.instance("same", port: 1111),
+                ttl: context.harness.shortTTL
+            )
             let present = try await context.second.register(try context.instance("same", port: 2222), ttl: .seconds(60))
             let marker = try await context.first.register(try context.instance("marker"), ttl: context.harness.shortTTL)
             try await context.eventually("a lease of the same length ends") {
@@ -31,7 +36,10 @@ extension RegistryContract {
             let registrar = try Registrar(backend: context.first, configuration: configuration) { instance }
             try await context.alongside {
                 try await registrar.waitUntilRegistered()
-                let successor = try await context.second.register(try context.instance("same", port: 2222), ttl: .seconds(60))
+                let successor = try await context.second.register(
+                    try context.instance("same", port: 2222),
+                    ttl: .seconds(60)
+                )
                 try await context.eventually("it is displaced") { registrar.status.phase == .displaced }
                 let seen = try await context.first.instances(of: try context.service())[instance.id]
                 try context.require(seen?.endpoint.port == 2222, "the record is \(String(describing: seen))")
@@ -43,7 +51,8 @@ extension RegistryContract {
                 try? await registrar.run()
             }
         },
-        Line("C8", "updates and amendments reach open watches, and an amendment stays over the holder's updates") { context in
+        Line("C8", "updates and amendments reach open watches, and an amendment stays over the holder's updates") {
+            context in
             let service = try context.service()
             let instance = try context.instance("one")
             let lease = try await context.first.register(instance, ttl: .seconds(60))
@@ -61,14 +70,17 @@ extension RegistryContract {
                 try context.require(latest()?.metadata["why"] == "test", "the holder's update ended the amendment")
                 try await lease.renew()
                 _ = try await context.second.register(instance, ttl: .seconds(60))
-                try await context.eventually("the next process begins anew") { latest()?.describesSame(as: instance) == true }
+                try await context.eventually("the next process begins anew") {
+                    latest()?.describesSame(as: instance) == true
+                }
             }
             let nobody = try InstanceID("nobody")
             try await context.requireError(.notFound) {
                 _ = try await context.second.amend(service, id: nobody, InstanceChange(weight: 1))
             }
         },
-        Line("C8-removal", "who is removed by somebody else learns of it and stays out where the backend remembers") { context in
+        Line("C8-removal", "who is removed by somebody else learns of it and stays out where the backend remembers") {
+            context in
             let service = try context.service()
             let instance = try context.instance("one")
             let lease = try await context.first.register(instance, ttl: .seconds(60))

@@ -29,9 +29,13 @@ extension RegistryContract {
             try await kept.renew()
             try context.require(try await context.ids(seenBy: context.second) == ["kept"], "the kept instance is gone")
         },
-        Line("C3", "an instance whose holder died disappears within its time-to-live and the backend's slack") { context in
+        Line("C3", "an instance whose holder died disappears within its time-to-live and the backend's slack") {
+            context in
             try await context.watching(through: context.second) { recorder in
-                let lease = try await context.first.register(try context.instance("dead"), ttl: context.harness.shortTTL)
+                let lease = try await context.first.register(
+                    try context.instance("dead"),
+                    ttl: context.harness.shortTTL
+                )
                 try await context.eventually("the watch shows it") { recorder.ids == ["dead"] }
                 // Five times the slack, as other tests load the machine: the promise itself is for a quiet one.
                 let limit = lease.ttl + context.first.capabilities.expirySlack * 5
@@ -53,7 +57,10 @@ extension RegistryContract {
         },
         Line("C5-concurrent", "revoke while keepAlive runs ends both and leaves nothing") { context in
             for number in 0..<50 {
-                let lease = try await context.first.register(try context.instance("c\(number)"), ttl: context.harness.shortTTL)
+                let lease = try await context.first.register(
+                    try context.instance("c\(number)"),
+                    ttl: context.harness.shortTTL
+                )
                 try await context.alongside(body: { try await lease.revoke() }) {
                     _ = try? await lease.keepAlive()
                 }

@@ -17,7 +17,9 @@ extension RegistryContract {
             try context.require(unknown.instances.isEmpty, "an unknown service has instances")
         },
         Line("C11", "a service is matched exactly") { context in
-            let names = ["web", "web2", "web/x", "we", "WEB", "web ", "wéb", "we\u{301}b", "%77eb", "../web", "web?x#y"]
+            let names = [
+                "web", "web2", "web/x", "we", "WEB", "web ", "wéb", "we\u{301}b", "%77eb", "../web", "web?x#y",
+            ]
             for (number, name) in names.enumerated() {
                 _ = try await context.first.register(try context.instance("i\(number)", of: name), ttl: .seconds(60))
             }
@@ -40,7 +42,10 @@ extension RegistryContract {
                 try await discovery.withUpdates(of: service) { slow in
                     var reader = slow.makeAsyncIterator()
                     let first = try await reader.next()
-                    try context.require(first?.instances.first?.weight == 1, "the first is \(String(describing: first))")
+                    try context.require(
+                        first?.instances.first?.weight == 1,
+                        "the first is \(String(describing: first))"
+                    )
                     try await context.watching(through: context.second) { quick in
                         for weight in 2...200 {
                             try await lease.update(try instance.applying(InstanceChange(weight: weight)))
@@ -53,7 +58,10 @@ extension RegistryContract {
                         discovery.currentSnapshot(of: service)?.instances.first?.weight == 200
                     }
                     let next = try await reader.next()
-                    try context.require(next?.instances.first?.weight == 200, "the slow one gets \(String(describing: next))")
+                    try context.require(
+                        next?.instances.first?.weight == 200,
+                        "the slow one gets \(String(describing: next))"
+                    )
                 }
             } _: {
                 try? await discovery.run()
@@ -71,7 +79,9 @@ extension RegistryContract {
             let middle = ProcessResources.residentBytes
             try await Self.openAndCancel(cycles / 2, service, context)
             let growth = ProcessResources.residentBytes - middle
-            try await context.eventually("the work is back at \(work), not \(WorkGauge.active)") { WorkGauge.active <= work }
+            try await context.eventually("the work is back at \(work), not \(WorkGauge.active)") {
+                WorkGauge.active <= work
+            }
             try await context.eventually("the server's watches are back at \(watches ?? 0)") {
                 try await context.harness.serverSideWatches() ?? 0 <= watches ?? 0
             }
@@ -86,7 +96,10 @@ extension RegistryContract {
             try await context.watching(through: context.second) { recorder in
                 try await context.eventually("the first snapshot comes") { recorder.ids == ["one"] }
                 for number in 0..<100 {
-                    _ = try await context.first.register(try context.instance("i\(number)", of: "web2"), ttl: .seconds(60))
+                    _ = try await context.first.register(
+                        try context.instance("i\(number)", of: "web2"),
+                        ttl: .seconds(60)
+                    )
                 }
                 _ = try await context.first.register(try context.instance("two"), ttl: .seconds(60))
                 try await context.eventually("its own change comes") { recorder.ids == ["one", "two"] }

@@ -53,5 +53,6 @@ public enum RegistryContract {
     }
 
     /// All lines.
-    public static let lines: [Line] = Self.registrationLines + Self.ownershipLines + Self.watchingLines + Self.faultLines
+    public static let lines: [Line] =
+        Self.registrationLines + Self.ownershipLines + Self.watchingLines + Self.faultLines
 }

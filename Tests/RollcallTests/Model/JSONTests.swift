@@ -4,10 +4,13 @@ import Testing
 
 @Suite("JSON", .timeLimit(.minutes(1)))
 struct JSONTests {
-    @Test("texts survive writing and reading, by us and by Foundation", arguments: [
-        "", "plain", "quote \" backslash \\ slash /", "\n\r\t\u{8}\u{C}\u{1}\u{1F}\u{7F}", "é ß 日本 🎉 \u{10FFFF}",
-        "\u{2028}\u{2029}", "e\u{301}",
-    ])
+    @Test(
+        "texts survive writing and reading, by us and by Foundation",
+        arguments: [
+            "", "plain", "quote \" backslash \\ slash /", "\n\r\t\u{8}\u{C}\u{1}\u{1F}\u{7F}", "é ß 日本 🎉 \u{10FFFF}",
+            "\u{2028}\u{2029}", "e\u{301}",
+        ]
+    )
     func texts(_ text: String) throws {
         var writer = JSONWriter()
         writer.array { $0.string(text) }
@@ -47,7 +50,10 @@ struct JSONTests {
         #expect(throws: ValidationError.self) { try Self.check(Array(text.utf8)) }
     }
 
-    @Test("bytes that are not UTF-8 are refused", arguments: [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xE2, 0x82]])
+    @Test(
+        "bytes that are not UTF-8 are refused",
+        arguments: [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xE2, 0x82]]
+    )
     func notUTF8(_ bytes: [UInt8]) {
         #expect(throws: ValidationError.self) { try Self.check([0x22] + bytes + [0x22]) }
     }

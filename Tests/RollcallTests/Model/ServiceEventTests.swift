@@ -26,7 +26,9 @@ struct ServiceEventTests {
         let random = { (generator: inout SplitMix64) in
             try Self.snapshot(
                 Dictionary(
-                    (0..<12).map { _ in ("i\(Int.random(in: 0..<15, using: &generator))", Int.random(in: 1...2, using: &generator)) },
+                    (0..<12).map { _ in
+                        ("i\(Int.random(in: 0..<15, using: &generator))", Int.random(in: 1...2, using: &generator))
+                    },
                     uniquingKeysWith: { $1 }
                 )
             )

@@ -30,7 +30,8 @@ struct ServiceInstanceTests {
 
     @Test("only endpoints are needed where the address names the rest; unknown fields and nulls do not matter")
     func minimal() throws {
-        let json = #" { "endpoints" : [ "http://a:1" ] , "new":{"x":[1,2.5e3,true,false,null,"\u00e9"]}, "zone":null } "#
+        let json =
+            #" { "endpoints" : [ "http://a:1" ] , "new":{"x":[1,2.5e3,true,false,null,"\u00e9"]}, "zone":null } "#
         let instance = try ServiceInstance(json: json.utf8, service: ServiceName("web"), id: InstanceID("x"))
         #expect(instance.weight == 1)
         #expect(instance.status == .passing)

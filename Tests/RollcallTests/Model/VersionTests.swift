@@ -14,7 +14,10 @@ struct VersionTests {
         #expect(versions.map(\.description) == texts)
     }
 
-    @Test("short forms are completed", arguments: [("1", "1.0.0"), ("v1.2", "1.2.0"), ("0", "0.0.0"), ("1-rc", "1.0.0-rc")])
+    @Test(
+        "short forms are completed",
+        arguments: [("1", "1.0.0"), ("v1.2", "1.2.0"), ("0", "0.0.0"), ("1-rc", "1.0.0-rc")]
+    )
     func completing(_ text: String, _ full: String) throws {
         #expect(try SemanticVersion(text).description == full)
     }
@@ -22,7 +25,8 @@ struct VersionTests {
     @Test(
         "what is no version is refused",
         arguments: [
-            "", "v", "1.", ".1", "1..2", "1.2.3.4", "01.2", "1.2.3-", "1.2.3-01", "1.2.3-a..b", "1.2.3+", "1.2.3-ü", "a",
+            "", "v", "1.", ".1", "1..2", "1.2.3.4", "01.2", "1.2.3-", "1.2.3-01", "1.2.3-a..b", "1.2.3+", "1.2.3-ü",
+            "a",
             "-1", "1 ", "99999999999999999999", String(repeating: "1", count: 200),
         ]
     )

@@ -83,7 +83,8 @@ struct ResilienceTests {
         let code = await withTaskGroup(of: BackendError.Code?.self) { group in
             group.addTask {
                 do throws(BackendError) {
-                    try await RetryPolicy().run(isIdempotent: true, clock: TimeSource(clock)) { () async throws(BackendError) in
+                    try await RetryPolicy().run(isIdempotent: true, clock: TimeSource(clock)) {
+                        () async throws(BackendError) in
                         throw BackendError(.unavailable, "away")
                     }
                     return nil

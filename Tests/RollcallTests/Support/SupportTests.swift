@@ -4,18 +4,26 @@ import Testing
 
 @Suite("Support", .timeLimit(.minutes(1)))
 struct SupportTests {
-    @Test("durations are read and written", arguments: [
-        ("500ms", Duration.milliseconds(500), "500ms"), ("10s", .seconds(10), "10s"), ("1.5s", .milliseconds(1500), "1500ms"),
-        ("5m", .seconds(300), "5m"), ("2h", .seconds(7200), "2h"), ("0s", .zero, "0s"), ("60s", .seconds(60), "1m"),
-    ])
+    @Test(
+        "durations are read and written",
+        arguments: [
+            ("500ms", Duration.milliseconds(500), "500ms"), ("10s", .seconds(10), "10s"),
+            ("1.5s", .milliseconds(1500), "1500ms"),
+            ("5m", .seconds(300), "5m"), ("2h", .seconds(7200), "2h"), ("0s", .zero, "0s"), ("60s", .seconds(60), "1m"),
+        ]
+    )
     func durations(_ text: String, _ duration: Duration, _ written: String) throws {
         #expect(try Duration(text: text, field: "ttl") == duration)
         #expect(duration.text == written)
     }
 
-    @Test("what is no duration is refused", arguments: [
-        "", "10", "s", "-1s", "+1s", ".5s", "1e3s", "1 s", "1..2s", "10d", "infs", "nans", "99999999999999999999h", "1_0s",
-    ])
+    @Test(
+        "what is no duration is refused",
+        arguments: [
+            "", "10", "s", "-1s", "+1s", ".5s", "1e3s", "1 s", "1..2s", "10d", "infs", "nans", "99999999999999999999h",
+            "1_0s",
+        ]
+    )
     func badDurations(_ text: String) {
         let error = #expect(throws: ValidationError.self) { try Duration(text: text, field: "ttl") }
         #expect(error?.field == "ttl")

@@ -1,0 +1,28 @@
+.DEFAULT_GOAL := help
+.PHONY: help test soak lint format build release clean
+
+RUN := scripts/with-swift
+
+help: ## List these targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
+
+test: ## Run all tests (debug build; needs no root where Swift 6.2 is installed)
+	scripts/test
+
+soak: ## Run the contract suite twenty times in a row
+	scripts/soak
+
+lint: ## Check formatting and documentation comments
+	$(RUN) swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+format: ## Format the sources
+	$(RUN) swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+build: ## Build everything for debugging
+	$(RUN) bash -c 'swift build --build-tests $$SWIFT_FLAGS -Xswiftc -warnings-as-errors'
+
+release: ## Build the libraries for release
+	$(RUN) swift build --configuration release --scratch-path .build-release
+
+clean: ## Remove what was built
+	rm -rf .build .build-release
