@@ -6,12 +6,15 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Rollcall", targets: ["Rollcall"]),
+        .library(name: "RollcallHub", targets: ["RollcallHub"]),
         .library(name: "RollcallTesting", targets: ["RollcallTesting"]),
     ],
     targets: [
         .target(name: "Rollcall"),
+        .target(name: "RollcallHub", dependencies: ["Rollcall"]),
         .target(name: "RollcallTesting", dependencies: ["Rollcall"]),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
+        .testTarget(name: "RollcallHubTests", dependencies: ["Rollcall", "RollcallHub", "RollcallTesting"]),
         .testTarget(name: "ContractTests", dependencies: ["Rollcall", "RollcallTesting"]),
     ],
     swiftLanguageModes: [.v6]

@@ -11,7 +11,7 @@ import Foundation
 /// Several backends may share one, as several clients share a server.
 public final class MemoryRegistry: Sendable {
     private struct State {
-        var table = RegistryTable()
+        var table: RegistryTable
         var isReachable = true
         var snapshots: [RegistryTable.Place: [UInt64: SnapshotMailbox]] = [:]
         var names: [Namespace: [UInt64: KeyedMailbox<Namespace, [ServiceName]>]] = [:]
@@ -33,22 +33,33 @@ public final class MemoryRegistry: Sendable {
         }
     }
 
-    /// How often expiry is judged while there are leases.
-    ///
-    /// Far below a time-to-live, because a process that stood still is told by the lateness of this tick, not by
-    /// that of the lease which is due next.
-    private static let tick = Duration.milliseconds(100)
-
-    let clock: TimeSource
-    private let state = Mutex(State())
-    /// Awakes the sweeper when a lease may end before the time for which it sleeps.
-    private let earlier = KeyedMailbox<Bool, Void>()
+    package let clock: TimeSource
+    private let expired: @Sendable (RegistryTable.Change, UInt64) -> Void
+    private let state: Mutex<State>
+    /// Awakes the sweeper, which sleeps without end while there is nothing that can come due.
+    private let wake = KeyedMailbox<Bool, Void>()
 
     /// Creates an empty registry.
     ///
     /// - Parameter clock: What measures times-to-live.
-    public init(clock: TimeSource = TimeSource()) {
+    public convenience init(clock: TimeSource = TimeSource()) {
+        self.init(table: RegistryTable(now: clock.now), clock: clock) { _, _ in }
+    }
+
+    /// Creates a registry that goes on from a table.
+    ///
+    /// - Parameters:
+    ///   - table: What is registered.
+    ///   - clock: What measures times-to-live; the table's instants are its own.
+    ///   - expired: Is told what left with its time, in order with all other changes, under the registry's lock.
+    package init(
+        table: RegistryTable,
+        clock: TimeSource,
+        expired: @escaping @Sendable (RegistryTable.Change, _ revision: UInt64) -> Void
+    ) {
         self.clock = clock
+        self.expired = expired
+        self.state = Mutex(State(table: table))
     }
 
     /// Makes the registry answer or not, as a network does that breaks.
@@ -73,7 +84,7 @@ public final class MemoryRegistry: Sendable {
     /// For tests.
     public func wipe() {
         self.state.withLock { state in
-            for change in state.table.wipe() { Self.publish(change, in: &state) }
+            for change in state.table.wipe(at: self.clock.now) { Self.publish(change, in: &state) }
         }
     }
 
@@ -85,7 +96,7 @@ public final class MemoryRegistry: Sendable {
     }
 
     /// Runs one operation on the table and tells watchers what it changed.
-    func perform<Value: Sendable>(
+    package func perform<Value: Sendable>(
         _ operation: (inout RegistryTable) throws(BackendError) -> (Value, RegistryTable.Change?)
     ) throws(BackendError) -> Value {
         let result = self.state.withLock { state -> Result<Value, BackendError> in
@@ -93,11 +104,10 @@ public final class MemoryRegistry: Sendable {
                 return .failure(BackendError(.unavailable, "the registry is away"))
             }
             do throws(BackendError) {
+                let wasQuiet = state.table.isQuiet
                 let (value, change) = try operation(&state.table)
-                if let change {
-                    Self.publish(change, in: &state)
-                    self.earlier.offer((), for: true)
-                }
+                if let change { Self.publish(change, in: &state) }
+                if wasQuiet, !state.table.isQuiet { self.wake.offer((), for: true) }
                 return .success(value)
             } catch {
                 return .failure(error)
@@ -109,7 +119,7 @@ public final class MemoryRegistry: Sendable {
     /// Ends leases in time until the task is cancelled.
     ///
     /// One caller does it for all; the others wait for their turn.
-    func sweep() async {
+    package func sweep() async {
         while !Task.isCancelled {
             guard self.state.withLock({ $0.takeSweeping() }) else {
                 try? await self.clock.sleep(for: .milliseconds(100))
@@ -122,19 +132,22 @@ public final class MemoryRegistry: Sendable {
 
     private func expireUntilCancelled() async {
         while !Task.isCancelled {
-            let due = self.state.withLock { $0.table.nextExpiry }
-                .map { min($0, self.clock.now.advanced(by: Self.tick)) }
+            // A process that stood still is told by the lateness of this tick, which is far shorter than any lease.
+            let due = self.state.withLock { $0.table.isQuiet } ? nil : self.clock.now.advanced(by: RegistryTable.tick)
             await race {
                 if let due { try? await self.clock.sleep(until: due, tolerance: nil) } else { await Signal().wait() }
             } _: {
-                _ = try? await self.earlier.next()
+                _ = try? await self.wake.next()
             }
             guard !Task.isCancelled else { return }
             let now = self.clock.now
             self.state.withLock { state in
                 // What this task is late by, the whole process was, and its holders could not renew.
                 let lateness = due.map { $0.duration(to: now) } ?? .zero
-                for change in state.table.expire(at: now, lateness: lateness) { Self.publish(change, in: &state) }
+                for change in state.table.expire(at: now, lateness: lateness) {
+                    self.expired(change, state.table.revision)
+                    Self.publish(change, in: &state)
+                }
             }
         }
     }
@@ -142,7 +155,7 @@ public final class MemoryRegistry: Sendable {
 
 extension MemoryRegistry {
     /// Delivers the snapshots of a service until the task is cancelled.
-    func watch(
+    package func watch(
         _ place: RegistryTable.Place,
         deliver: @Sendable (ServiceSnapshot) -> Void
     ) async throws(BackendError) -> Never {
@@ -169,7 +182,7 @@ extension MemoryRegistry {
     }
 
     /// Delivers the names of a namespace's services until the task is cancelled.
-    func watchNames(
+    package func watchNames(
         _ namespace: Namespace,
         deliver: @Sendable ([ServiceName]) -> Void
     ) async throws(BackendError) -> Never {

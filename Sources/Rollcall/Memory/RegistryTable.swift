@@ -1,162 +1,251 @@
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+package import FoundationEssentials
 #else
-import Foundation
+package import Foundation
 #endif
 
 /// Who is registered, as a value: every rule of registration and lease, without clock, lock or network.
-struct RegistryTable {
+package struct RegistryTable: Sendable {
     /// A service in its namespace.
-    struct Place: Hashable {
-        let namespace: Namespace
-        let service: ServiceName
+    package struct Place: Hashable, Sendable {
+        package let namespace: Namespace
+        package let service: ServiceName
+
+        package init(namespace: Namespace, service: ServiceName) {
+            self.namespace = namespace
+            self.service = service
+        }
     }
 
     /// What an operation changed, for those who must tell watchers.
-    struct Change: Hashable {
+    package struct Change: Hashable, Sendable {
+        package let place: Place
+        package var departed: [InstanceID: DepartureReason] = [:]
+        package var changesNames = false
+
+        package init(place: Place) {
+            self.place = place
+        }
+    }
+
+    /// One registration.
+    package struct Record: Hashable, Sendable {
+        /// What the holder registered.
+        package var own: ServiceInstance
+        /// What everybody sees: the former with the amendment over it.
+        package var visible: ServiceInstance
+        /// What somebody else laid over it.
+        package var amendment = InstanceChange()
+        /// The proof of holding it, as whoever uses the table compares it: a secret, or a hash of one.
+        package let proof: String
+        /// How long it outlives its last renewal.
+        package let ttl: Duration
+        /// When it ends if nobody renews it.
+        package var expiry: TimeSource.Instant
+        /// Which entry of the wheel is about this record; one about a former holder is not.
+        fileprivate let entry: UInt64
+    }
+
+    private struct Service: Sendable {
+        var records: [InstanceID: Record] = [:]
+        var revision: UInt64 = 0
+    }
+
+    private struct Entry: Sendable {
         let place: Place
-        var departed: [InstanceID: DepartureReason] = [:]
-        var changesNames = false
+        let id: InstanceID
+        let number: UInt64
     }
 
-    private struct Record {
-        /// What the holder registered, and what everybody sees: the former with the amendment over it.
-        var own: ServiceInstance
-        var visible: ServiceInstance
-        var amendment = InstanceChange()
-        let secret: String
-        let ttl: Duration
-        var expiry: TimeSource.Instant
+    /// How fine expiry is told: far below the shortest time-to-live of any use.
+    package static let tick = Duration.milliseconds(100)
+
+    /// The number of the last change; each change takes the next.
+    package private(set) var revision: UInt64
+    /// The revision of the service that was forgotten last: what unknown services have.
+    package private(set) var forgottenRevision: UInt64 = 0
+    /// Proofs of leases whose instance somebody else removed, with the time until which that is remembered.
+    package private(set) var tombstones: [String: TimeSource.Instant] = [:]
+    private var services: [Place: Service] = [:]
+    private var wheel: LeaseWheel<Entry>
+    private var nextEntry: UInt64 = 0
+
+    /// Creates an empty table.
+    ///
+    /// - Parameters:
+    ///   - now: The time.
+    ///   - revision: The number of the last change before.
+    package init(now: TimeSource.Instant = TimeSource.Instant(elapsed: .zero), revision: UInt64 = 0) {
+        self.wheel = LeaseWheel(tick: Self.tick, now: now)
+        self.revision = revision
     }
 
-    private var services: [Place: [InstanceID: Record]] = [:]
-    /// Secrets of leases whose instance somebody else removed, with the time until which that is remembered.
-    private var tombstones: [String: TimeSource.Instant] = [:]
+    /// Whether nobody is registered and no removal is remembered: nothing can come due.
+    package var isQuiet: Bool { self.services.isEmpty && self.tombstones.isEmpty }
+
+    /// The revision of a service: of its last change, or of the last service that was forgotten.
+    package func revision(at place: Place) -> UInt64 {
+        self.services[place]?.revision ?? self.forgottenRevision
+    }
+
+    /// The record of an instance.
+    package func record(_ id: InstanceID, at place: Place) -> Record? {
+        self.services[place]?.records[id]
+    }
+
+    /// The instances of a service, in no order.
+    package func instances(at place: Place) -> [ServiceInstance] {
+        self.services[place]?.records.values.map(\.visible) ?? []
+    }
+
+    /// All services that there are, with their records.
+    package var contents: [(place: Place, records: [InstanceID: Record])] {
+        self.services.map { ($0.key, $0.value.records) }
+    }
+
+    /// The services of a namespace with their counts, in order of their names.
+    package func summaries(of namespace: Namespace) -> [ServiceSummary] {
+        self.services.filter { $0.key.namespace == namespace }
+            .map { place, service in
+                ServiceSummary(
+                    service: place.service,
+                    counts: service.records.values.reduce(into: [:]) { $0[$1.visible.status, default: 0] += 1 }
+                )
+            }
+            .sorted { $0.service < $1.service }
+    }
 
     /// Registers or replaces; a former lease of the id is fenced, a former amendment ends.
-    mutating func register(
+    package mutating func register(
         _ instance: ServiceInstance,
         in namespace: Namespace,
-        secret: String,
+        proof: String,
         ttl: Duration,
         at now: TimeSource.Instant,
         date: Date
     ) -> Change {
         let place = Place(namespace: namespace, service: instance.service)
-        let isNew = self.services[place] == nil
         let registered = instance.registered(at: date)
-        self.services[place, default: [:]][instance.id] = Record(
+        self.nextEntry += 1
+        let record = Record(
             own: registered,
             visible: registered,
-            secret: secret,
+            proof: proof,
             ttl: ttl,
-            expiry: now.advanced(by: ttl)
+            expiry: now.advanced(by: ttl),
+            entry: self.nextEntry
         )
-        return Change(place: place, changesNames: isNew)
+        var change = Change(place: place)
+        change.changesNames = self.services[place] == nil
+        self.wheel.insert(Entry(place: place, id: instance.id, number: record.entry), due: record.expiry)
+        self.store(record, at: place)
+        return change
     }
 
     /// Renews a lease.
     ///
     /// - Throws: `leaseLost`, `displaced` or `removed` when it is over.
-    mutating func renew(_ token: LeaseToken, in namespace: Namespace, at now: TimeSource.Instant) throws(BackendError) {
-        let place = Place(namespace: namespace, service: token.service)
-        let record = try self.record(of: token, at: place)
-        self.services[place]?[token.id]?.expiry = now.advanced(by: record.ttl)
+    package mutating func renew(
+        _ service: ServiceName,
+        id: InstanceID,
+        proof: String,
+        in namespace: Namespace,
+        at now: TimeSource.Instant
+    ) throws(BackendError) {
+        let place = Place(namespace: namespace, service: service)
+        let record = try self.held(id, at: place, by: proof)
+        self.services[place]?.records[id]?.expiry = now.advanced(by: record.ttl)
     }
 
     /// Replaces what the holder registered; an amendment stays on top.
-    mutating func update(
+    package mutating func update(
         _ instance: ServiceInstance,
-        _ token: LeaseToken,
+        proof: String,
         in namespace: Namespace,
         at now: TimeSource.Instant
     ) throws(BackendError) -> Change {
-        let place = Place(namespace: namespace, service: token.service)
-        var record = try self.record(of: token, at: place)
-        guard instance.service == token.service, instance.id == token.id else {
-            throw BackendError(.invalidArgument, "an update must keep service and id \(token.service)/\(token.id)")
-        }
+        let place = Place(namespace: namespace, service: instance.service)
+        var record = try self.held(instance.id, at: place, by: proof)
         record.own = record.own.registeredAt.map { instance.registered(at: $0) } ?? instance
         record.visible = try Self.applying(record.amendment, to: record.own)
         record.expiry = now.advanced(by: record.ttl)
-        self.services[place]?[token.id] = record
+        self.store(record, at: place)
         return Change(place: place)
     }
 
     /// Ends a lease; one that is over already, whatever the reason, changes nothing.
-    mutating func revoke(_ token: LeaseToken, in namespace: Namespace) -> Change? {
-        let place = Place(namespace: namespace, service: token.service)
-        self.tombstones[token.secret] = nil
-        guard self.services[place]?[token.id]?.secret == token.secret else { return nil }
-        return self.remove(token.id, at: place, reason: .deregistered)
+    package mutating func revoke(
+        _ service: ServiceName,
+        id: InstanceID,
+        proof: String,
+        in namespace: Namespace
+    ) -> Change? {
+        let place = Place(namespace: namespace, service: service)
+        self.tombstones[proof] = nil
+        guard self.services[place]?.records[id]?.proof == proof else { return nil }
+        return self.drop(id, at: place, reason: .deregistered)
     }
 
     /// Lays a change over a record, whoever holds it.
-    mutating func amend(
+    ///
+    /// - Throws: `notFound` when there is none; `invalidArgument` when the result breaks a limit.
+    package mutating func amend(
         _ service: ServiceName,
         id: InstanceID,
         _ change: InstanceChange,
         in namespace: Namespace
     ) throws(BackendError) -> (ServiceInstance, Change) {
         let place = Place(namespace: namespace, service: service)
-        guard var record = self.services[place]?[id] else {
+        guard var record = self.services[place]?.records[id] else {
             throw BackendError(.notFound, "no instance has this id")
         }
         record.amendment = record.amendment.merging(change)
         record.visible = try Self.applying(record.amendment, to: record.own)
-        self.services[place]?[id] = record
+        self.store(record, at: place)
         return (record.visible, Change(place: place))
     }
 
     /// Takes out a record that somebody else holds, and remembers that for ten of its times-to-live, at least 60 s.
-    mutating func remove(
+    package mutating func remove(
         _ service: ServiceName,
         id: InstanceID,
         in namespace: Namespace,
         at now: TimeSource.Instant
     ) -> Change? {
         let place = Place(namespace: namespace, service: service)
-        guard let record = self.services[place]?[id] else { return nil }
-        self.tombstones[record.secret] = now.advanced(by: max(record.ttl * 10, .seconds(60)))
-        return self.remove(id, at: place, reason: .deregistered)
+        guard let record = self.services[place]?.records[id] else { return nil }
+        self.tombstones[record.proof] = now.advanced(by: max(record.ttl * 10, .seconds(60)))
+        return self.drop(id, at: place, reason: .deregistered)
+    }
+
+    /// Remembers a removal that happened before this table was made.
+    package mutating func restoreTombstone(_ proof: String, until moment: TimeSource.Instant) {
+        self.tombstones[proof] = moment
     }
 
     /// Checks that a lease lives and returns the time-to-live that it was granted.
-    func ttl(of token: LeaseToken, in namespace: Namespace) throws(BackendError) -> Duration {
-        try self.record(of: token, at: Place(namespace: namespace, service: token.service)).ttl
+    ///
+    /// - Throws: `leaseLost`, `displaced` or `removed` when it is over.
+    package func ttl(
+        _ service: ServiceName,
+        id: InstanceID,
+        proof: String,
+        in namespace: Namespace
+    ) throws(BackendError) -> Duration {
+        try self.held(id, at: Place(namespace: namespace, service: service), by: proof).ttl
     }
 
-    /// The instances of a service, in no order.
-    func instances(at place: Place) -> [ServiceInstance] {
-        self.services[place]?.values.map(\.visible) ?? []
-    }
-
-    /// The services of a namespace with their counts, in order of their names.
-    func summaries(of namespace: Namespace) -> [ServiceSummary] {
-        self.services.filter { $0.key.namespace == namespace }
-            .map { place, records in
-                ServiceSummary(
-                    service: place.service,
-                    counts: records.values.reduce(into: [:]) { $0[$1.visible.status, default: 0] += 1 }
-                )
-            }
-            .sorted { $0.service < $1.service }
-    }
-
-    /// Forgets everything but what it never told anybody, as a server does that lost its data.
-    mutating func wipe() -> [Change] {
-        let changes = self.services.map { place, records in
-            Change(place: place, departed: records.mapValues { _ in .unknown }, changesNames: true)
+    /// Forgets everybody, as a server does that lost its data; the count of changes goes on.
+    package mutating func wipe(at now: TimeSource.Instant) -> [Change] {
+        let changes = self.services.map { place, service in
+            var change = Change(place: place)
+            change.departed = service.records.mapValues { _ in .unknown }
+            change.changesNames = true
+            return change
         }
-        self = RegistryTable()
+        self = RegistryTable(now: now, revision: self.revision + UInt64(changes.count))
+        self.forgottenRevision = self.revision
         return changes
-    }
-}
-
-extension RegistryTable {
-    /// When the next lease ends, if nobody renews it.
-    var nextExpiry: TimeSource.Instant? {
-        self.services.values.lazy.flatMap(\.values).map(\.expiry).min()
     }
 
     /// Ends the leases that are due.
@@ -165,49 +254,66 @@ extension RegistryTable {
     ///   - now: The time.
     ///   - lateness: How much later this is called than was meant. Beyond 200 ms the process or machine stood still,
     ///     and the holders could not renew: every lease gets that much more.
-    /// - Returns: What left.
-    mutating func expire(at now: TimeSource.Instant, lateness: Duration) -> [Change] {
-        if lateness > .milliseconds(200) {
-            for (place, records) in self.services {
-                for id in records.keys {
-                    self.services[place]?[id]?.expiry = records[id]?.expiry.advanced(by: lateness) ?? now
-                }
-            }
-        }
+    /// - Returns: What left, and from where.
+    package mutating func expire(at now: TimeSource.Instant, lateness: Duration) -> [Change] {
+        if lateness > .milliseconds(200) { self.extendAll(by: lateness) }
         self.tombstones = self.tombstones.filter { $0.value > now }
-        var changes: [Change] = []
-        for (place, records) in self.services {
-            let due = records.filter { $0.value.expiry <= now }.keys
-            guard !due.isEmpty else { continue }
-            var change = Change(place: place)
-            for id in due {
-                guard let removal = self.remove(id, at: place, reason: .expired) else { continue }
-                change.departed.merge(removal.departed) { _, new in new }
-                change.changesNames = removal.changesNames
+        var changes: [Place: Change] = [:]
+        for entry in self.wheel.advance(to: now) {
+            guard let record = self.record(entry.id, at: entry.place), record.entry == entry.number else { continue }
+            guard record.expiry <= now else {
+                self.wheel.insert(entry, due: record.expiry)
+                continue
             }
-            changes.append(change)
+            let isLast = self.services[entry.place]?.records.count == 1
+            _ = self.drop(entry.id, at: entry.place, reason: .expired)
+            changes[entry.place, default: Change(place: entry.place)].departed[entry.id] = .expired
+            changes[entry.place]?.changesNames = isLast
         }
-        return changes
+        return Array(changes.values)
+    }
+}
+
+extension RegistryTable {
+    private mutating func extendAll(by lateness: Duration) {
+        for (place, service) in self.services {
+            for (id, record) in service.records {
+                self.services[place]?.records[id]?.expiry = record.expiry.advanced(by: lateness)
+            }
+        }
     }
 
-    private func record(of token: LeaseToken, at place: Place) throws(BackendError) -> Record {
-        if self.tombstones[token.secret] != nil {
+    private func held(_ id: InstanceID, at place: Place, by proof: String) throws(BackendError) -> Record {
+        if self.tombstones[proof] != nil {
             throw BackendError(.removed, "somebody took the instance out")
         }
-        guard let record = self.services[place]?[token.id] else {
+        guard let record = self.services[place]?.records[id] else {
             throw BackendError(.leaseLost, "the lease expired, was revoked or is not known")
         }
-        guard record.secret == token.secret else {
+        guard record.proof == proof else {
             throw BackendError(.displaced, "another process registered the same id")
         }
         return record
     }
 
-    private mutating func remove(_ id: InstanceID, at place: Place, reason: DepartureReason) -> Change? {
-        guard self.services[place]?.removeValue(forKey: id) != nil else { return nil }
-        let isEmpty = self.services[place]?.isEmpty ?? true
-        if isEmpty { self.services[place] = nil }
-        return Change(place: place, departed: [id: reason], changesNames: isEmpty)
+    private mutating func store(_ record: Record, at place: Place) {
+        self.revision += 1
+        self.services[place, default: Service()].records[record.own.id] = record
+        self.services[place]?.revision = self.revision
+    }
+
+    private mutating func drop(_ id: InstanceID, at place: Place, reason: DepartureReason) -> Change? {
+        guard self.services[place]?.records.removeValue(forKey: id) != nil else { return nil }
+        self.revision += 1
+        self.services[place]?.revision = self.revision
+        var change = Change(place: place)
+        change.departed = [id: reason]
+        if self.services[place]?.records.isEmpty == true {
+            self.services[place] = nil
+            self.forgottenRevision = self.revision
+            change.changesNames = true
+        }
+        return change
     }
 
     private static func applying(

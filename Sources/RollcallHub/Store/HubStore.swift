@@ -1,0 +1,273 @@
+public import Rollcall
+import Synchronization
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// What the hub knows: registrations and leases in memory, every change of them in a journal.
+///
+/// A change is in the journal when its call returns, so that it survives the process, though not a power cut;
+/// renewals are never written. After a start on the same folder every lease has one time-to-live of grace. Revisions
+/// come from one count for all services, which never repeats on a data folder.
+public final class HubStore: Sendable {
+    /// What a registration returns.
+    public struct Registration: Sendable {
+        /// The instance as it is stored.
+        public let instance: ServiceInstance
+        /// The right to renew, change and end it.
+        ///
+        /// Only its hash is kept.
+        public let token: LeaseToken
+        /// The time-to-live that is granted.
+        public let ttl: Duration
+        /// The hub's count of changes at this one.
+        public let revision: UInt64
+    }
+
+    private struct Caches {
+        var proofs = ProofCache()
+        var snapshots = SnapshotCache()
+    }
+
+    /// What is granted as time-to-live; what is asked for outside is clamped.
+    public static let ttl: ClosedRange<Duration> = .seconds(1)...(.seconds(86400))
+
+    /// Beyond this size the journal is written anew, when it also has four times the size of what is registered.
+    private static let compactionThreshold = 16 << 20
+
+    /// The identity of the data folder, or of this start where there is none.
+    public let epoch: String
+
+    package let registry: MemoryRegistry
+    private let journal: JournalWriter?
+    private let caches = Mutex(Caches())
+    private let compactedLength = Atomic<Int>(0)
+    private let log: Log
+
+    /// Opens the store.
+    ///
+    /// - Parameters:
+    ///   - folder: The data folder, made where it is missing; `nil` keeps nothing.
+    ///   - clock: What measures times-to-live.
+    ///   - log: Where the store says what happens.
+    /// - Throws: `unavailable` when the folder cannot be used or another process uses it; `protocolViolation` for a
+    ///   journal that is damaged or of another version.
+    public init(folder: String?, clock: TimeSource = TimeSource(), log: Log = .silent) throws(BackendError) {
+        self.log = log.component("hub")
+        let fresh = RandomText.hexadecimal(bytes: 8)
+        guard let folder else {
+            self.epoch = fresh
+            self.journal = nil
+            self.registry = MemoryRegistry(clock: clock)
+            return
+        }
+        let (file, contents) = try JournalFile.open(folder: folder, epoch: fresh)
+        let journal = JournalWriter(file: file, reserved: JournalReplay.reserved(in: contents.records))
+        self.epoch = contents.epoch
+        self.journal = journal
+        let table = JournalReplay.table(of: contents.records, at: clock.now, date: Date())
+        self.registry = MemoryRegistry(table: table, clock: clock) { change, revision in
+            for id in change.departed.keys {
+                let place = change.place
+                journal.note(.end(namespace: place.namespace, service: place.service, id: id), revision: revision)
+            }
+        }
+        try self.compact()
+    }
+
+    /// Ends leases in time, and writes that down, until the task is cancelled.
+    public func run() async {
+        await race {
+            await self.registry.sweep()
+        } _: {
+            while (try? await self.registry.clock.sleep(for: .seconds(1))) != nil { self.maintain() }
+        }
+        self.maintain()
+    }
+
+    /// Registers an instance, replacing whoever held the id.
+    ///
+    /// - Parameters:
+    ///   - instance: What to register.
+    ///   - namespace: Where.
+    ///   - ttl: The time-to-live that is wished.
+    ///   - former: The secret of the caller's earlier lease, if it has one.
+    /// - Returns: What is stored, and the lease.
+    /// - Throws: `removed` when somebody took the holder of `former` out; `unavailable` when it cannot be written down.
+    public func register(
+        _ instance: ServiceInstance,
+        in namespace: Namespace,
+        ttl: Duration,
+        replacing former: String? = nil
+    ) throws(BackendError) -> Registration {
+        let granted = min(max(ttl, Self.ttl.lowerBound), Self.ttl.upperBound)
+        let secret = RandomText.hexadecimal(bytes: 16)
+        let proof = self.proof(of: secret)
+        let formerProof = former.map { self.proof(of: $0) }
+        let now = self.registry.clock.now
+        let stored = try self.change { table throws(BackendError) in
+            if let formerProof, table.tombstones[formerProof] != nil {
+                throw BackendError(.removed, "somebody took the instance out", backend: "hub", operation: "register")
+            }
+            let change = table.register(instance, in: namespace, proof: proof, ttl: granted, at: now, date: Date())
+            let own = table.record(instance.id, at: change.place)?.own ?? instance
+            let record = JournalRecord.register(namespace: namespace, instance: own, proof: proof, ttl: granted)
+            return ((own, table.revision), change, [record])
+        }
+        return Registration(
+            instance: stored.0,
+            token: LeaseToken(service: instance.service, id: instance.id, secret: secret),
+            ttl: granted,
+            revision: stored.1
+        )
+    }
+
+    /// Renews a lease.
+    ///
+    /// Writes nothing.
+    ///
+    /// - Throws: `leaseLost`, `displaced` or `removed` when it is over.
+    public func renew(_ token: LeaseToken, in namespace: Namespace) throws(BackendError) {
+        let proof = self.proof(of: token.secret)
+        let now = self.registry.clock.now
+        try self.registry.perform { table throws(BackendError) in
+            (try table.renew(token.service, id: token.id, proof: proof, in: namespace, at: now), nil)
+        }
+    }
+
+    /// Checks a lease that an earlier process held, and returns its time-to-live.
+    ///
+    /// - Throws: `leaseLost`, `displaced` or `removed` when it is over.
+    public func ttl(of token: LeaseToken, in namespace: Namespace) throws(BackendError) -> Duration {
+        let proof = self.proof(of: token.secret)
+        return try self.registry.perform { table throws(BackendError) in
+            (try table.ttl(token.service, id: token.id, proof: proof, in: namespace), nil)
+        }
+    }
+
+    /// Replaces what the holder of a lease registered.
+    ///
+    /// - Throws: `leaseLost`, `displaced` or `removed` when it is over; `invalidArgument` for another service or id.
+    public func update(
+        _ instance: ServiceInstance,
+        _ token: LeaseToken,
+        in namespace: Namespace
+    ) throws(BackendError) {
+        guard instance.service == token.service, instance.id == token.id else {
+            throw BackendError(.invalidArgument, "an update must keep service and id \(token.service)/\(token.id)")
+        }
+        let proof = self.proof(of: token.secret)
+        let now = self.registry.clock.now
+        try self.change { table throws(BackendError) in
+            let change = try table.update(instance, proof: proof, in: namespace, at: now)
+            return ((), change, [.update(namespace: namespace, instance: instance, proof: proof)])
+        }
+    }
+
+    /// Ends a lease; one that is over changes nothing.
+    ///
+    /// - Throws: `unavailable` when it cannot be written down.
+    public func revoke(_ token: LeaseToken, in namespace: Namespace) throws(BackendError) {
+        let proof = self.proof(of: token.secret)
+        try self.change { table throws(BackendError) in
+            let change = table.revoke(token.service, id: token.id, proof: proof, in: namespace)
+            let end = JournalRecord.end(namespace: namespace, service: token.service, id: token.id)
+            return ((), change, change == nil ? [] : [end])
+        }
+    }
+
+    /// Lays a change over a record, whoever holds it.
+    ///
+    /// - Returns: The record as everybody sees it now.
+    /// - Throws: `notFound` when there is none; `invalidArgument` when the result breaks a limit.
+    public func amend(
+        _ service: ServiceName,
+        id: InstanceID,
+        _ change: InstanceChange,
+        in namespace: Namespace
+    ) throws(BackendError) -> ServiceInstance {
+        try self.change { table throws(BackendError) in
+            let (amended, effect) = try table.amend(service, id: id, change, in: namespace)
+            return (amended, effect, [.amend(namespace: namespace, service: service, id: id, change: change)])
+        }
+    }
+
+    /// Takes out a record that somebody else holds, and keeps that holder out for ten of its times-to-live.
+    ///
+    /// - Throws: `unavailable` when it cannot be written down.
+    public func remove(_ service: ServiceName, id: InstanceID, in namespace: Namespace) throws(BackendError) {
+        let now = self.registry.clock.now
+        try self.change { table throws(BackendError) in
+            let place = RegistryTable.Place(namespace: namespace, service: service)
+            guard let record = table.record(id, at: place) else { return ((), nil, []) }
+            let change = table.remove(service, id: id, in: namespace, at: now)
+            let lasting = now.duration(to: table.tombstones[record.proof] ?? now).milliseconds
+            let until = Int64(Date().timeIntervalSince1970 * 1000) + lasting
+            let end = JournalRecord.end(namespace: namespace, service: service, id: id)
+            return ((), change, [end, .tombstone(proof: record.proof, until: until)])
+        }
+    }
+
+    /// The snapshot of a service, encoded at the first read after a change and shared until the next.
+    ///
+    /// - Throws: Nothing while the store is open.
+    public func snapshot(of service: ServiceName, in namespace: Namespace) throws(BackendError) -> EncodedSnapshot {
+        let place = RegistryTable.Place(namespace: namespace, service: service)
+        return try self.registry.perform { table throws(BackendError) in
+            (self.caches.withLock { $0.snapshots.snapshot(of: place, in: table) }, nil)
+        }
+    }
+
+    /// The services of a namespace with their counts, in order of their names.
+    ///
+    /// - Throws: Nothing while the store is open.
+    public func services(in namespace: Namespace) throws(BackendError) -> [ServiceSummary] {
+        try self.registry.perform { table throws(BackendError) in (table.summaries(of: namespace), nil) }
+    }
+}
+
+extension HubStore {
+    /// Makes a change, notes it in the order of changes, and returns once it is in the file.
+    private func change<Value: Sendable>(
+        _ operation: (inout RegistryTable) throws(BackendError) -> (Value, RegistryTable.Change?, [JournalRecord])
+    ) throws(BackendError) -> Value {
+        let value = try self.registry.perform { table throws(BackendError) in
+            let (value, change, records) = try operation(&table)
+            for record in records { self.journal?.note(record, revision: table.revision) }
+            return (value, change)
+        }
+        try self.journal?.flush()
+        return value
+    }
+
+    private func proof(of secret: String) -> String {
+        self.caches.withLock { $0.proofs.proof(of: secret) }
+    }
+
+    /// Writes what ended with its time, and the journal anew when most of it is history.
+    private func maintain() {
+        guard let journal = self.journal else { return }
+        do throws(BackendError) {
+            try journal.flush()
+            let limit = max(Self.compactionThreshold, self.compactedLength.load(ordering: .relaxed) * 4)
+            if journal.length > limit { try self.compact() }
+        } catch {
+            self.log(.error, "the journal cannot be written: \(error)")
+        }
+    }
+
+    private func compact() throws(BackendError) {
+        guard let journal = self.journal else { return }
+        let now = self.registry.clock.now
+        try self.registry.perform { table throws(BackendError) in
+            let records = JournalReplay.records(of: table, at: now, date: Date())
+            journal.noteAll(epoch: self.epoch, records, revision: table.revision)
+            return ((), nil)
+        }
+        try journal.flush()
+        self.compactedLength.store(journal.length, ordering: .relaxed)
+    }
+}
