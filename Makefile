@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help test soak lint format build release clean
+.PHONY: help test soak bench lint format build release clean
 
 RUN := scripts/with-swift
 
@@ -12,11 +12,14 @@ test: ## Run all tests (debug build; needs no root where Swift 6.2 is installed)
 soak: ## Run the contract suite twenty times in a row
 	scripts/soak
 
+bench: ## Measure the core for release, without network
+	scripts/bench-core
+
 lint: ## Check formatting and documentation comments
-	$(RUN) swift format lint --strict --parallel --recursive Package.swift Sources Tests
+	$(RUN) swift format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks
 
 format: ## Format the sources
-	$(RUN) swift format --in-place --parallel --recursive Package.swift Sources Tests
+	$(RUN) swift format --in-place --parallel --recursive Package.swift Sources Tests Benchmarks
 
 build: ## Build everything for debugging
 	$(RUN) bash -c 'swift build --build-tests $$SWIFT_FLAGS -Xswiftc -warnings-as-errors'

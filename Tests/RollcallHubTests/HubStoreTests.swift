@@ -275,7 +275,7 @@ struct HubStoreTests {
         try body(try HubStore(folder: folder.path))
     }
 
-    private static func instances(in snapshot: EncodedSnapshot) throws -> [ServiceInstance] {
+    static func instances(in snapshot: EncodedSnapshot) throws -> [ServiceInstance] {
         var instances: [ServiceInstance] = []
         var reader = JSONReader(snapshot.json)
         try reader.object { (reader, name) throws(ValidationError) in

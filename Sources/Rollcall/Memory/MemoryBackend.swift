@@ -73,7 +73,7 @@ public final class MemoryBackend: RegistryBackend {
         let token = LeaseToken(
             service: instance.service,
             id: instance.id,
-            secret: RandomText.hexadecimal(bytes: 16)
+            secret: RandomText.hexadecimal(words: 2)
         )
         let granted = min(max(ttl, self.capabilities.ttl.lowerBound), self.capabilities.ttl.upperBound)
         let now = self.registry.clock.now

@@ -44,5 +44,5 @@ extension ValidatedName where Kind == NamespaceKind {
 
 extension ValidatedName where Kind == InstanceIDKind {
     /// A new random identity: 128 bits of the system's randomness as 32 hexadecimal digits.
-    public static func random() -> InstanceID { .trusting(RandomText.hexadecimal(bytes: 16)) }
+    public static func random() -> InstanceID { .trusting(RandomText.hexadecimal(words: 2)) }
 }

@@ -57,7 +57,7 @@ public final class HubStore: Sendable {
     ///   journal that is damaged or of another version.
     public init(folder: String?, clock: TimeSource = TimeSource(), log: Log = .silent) throws(BackendError) {
         self.log = log.component("hub")
-        let fresh = RandomText.hexadecimal(bytes: 8)
+        let fresh = RandomText.hexadecimal(words: 1)
         guard let folder else {
             self.epoch = fresh
             self.journal = nil
@@ -104,7 +104,7 @@ public final class HubStore: Sendable {
         replacing former: String? = nil
     ) throws(BackendError) -> Registration {
         let granted = min(max(ttl, Self.ttl.lowerBound), Self.ttl.upperBound)
-        let secret = RandomText.hexadecimal(bytes: 16)
+        let secret = RandomText.hexadecimal(words: 2)
         let proof = self.proof(of: secret)
         let formerProof = former.map { self.proof(of: $0) }
         let now = self.registry.clock.now

@@ -49,18 +49,17 @@ enum SHA256 {
             let mixedSecond = second.rotated(17) ^ second.rotated(19) ^ second >> 10
             words.append(words[index - 16] &+ mixedFirst &+ words[index - 7] &+ mixedSecond)
         }
-        var state = hash
+        var (a, b, c, d) = (hash[0], hash[1], hash[2], hash[3])
+        var (e, f, g, h) = (hash[4], hash[5], hash[6], hash[7])
         for index in 0..<64 {
-            let (a, e) = (state[0], state[4])
-            let choice = e & state[5] ^ ~e & state[6]
-            let majority = a & state[1] ^ a & state[2] ^ state[1] & state[2]
-            let first =
-                state[7] &+ (e.rotated(6) ^ e.rotated(11) ^ e.rotated(25)) &+ choice
-                &+ Self.constants[index] &+ words[index]
+            let choice = e & f ^ ~e & g
+            let majority = a & b ^ a & c ^ b & c
+            let mixed = e.rotated(6) ^ e.rotated(11) ^ e.rotated(25)
+            let first = h &+ mixed &+ choice &+ Self.constants[index] &+ words[index]
             let second = (a.rotated(2) ^ a.rotated(13) ^ a.rotated(22)) &+ majority
-            state = [first &+ second, a, state[1], state[2], state[3] &+ first, e, state[5], state[6]]
+            (h, g, f, e, d, c, b, a) = (g, f, e, d &+ first, c, b, a, first &+ second)
         }
-        for index in hash.indices { hash[index] &+= state[index] }
+        for (index, word) in [a, b, c, d, e, f, g, h].enumerated() { hash[index] &+= word }
     }
 }
 

@@ -1,0 +1,18 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "benchmarks",
+    platforms: [.macOS(.v15)],
+    dependencies: [.package(name: "rollcall", path: "..")],
+    targets: [
+        .executableTarget(
+            name: "CoreBenchmark",
+            dependencies: [
+                .product(name: "Rollcall", package: "rollcall"),
+                .product(name: "RollcallHub", package: "rollcall"),
+            ]
+        )
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,83 @@
+import Foundation
+import Rollcall
+import RollcallHub
+import Testing
+
+@Suite("HubStore in a process that is killed or stopped", .timeLimit(.minutes(1)), .serialized)
+struct ProcessTests {
+    @Test("what was acknowledged before SIGKILL is there after the restart", arguments: 0..<5)
+    func kill(_ round: Int) async throws {
+        let path = Self.sharedPath(of: getpid())
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        await #expect(processExitsWith: .signal(SIGKILL)) {
+            let path = ProcessTests.sharedPath(of: getppid())
+            let store = try HubStore(folder: path)
+            await withTaskGroup(of: Void.self) { group in
+                for task in 0..<4 {
+                    group.addTask {
+                        let list = path + "/acknowledged-\(task)"
+                        _ = FileManager.default.createFile(atPath: list, contents: nil)
+                        guard let file = FileHandle(forWritingAtPath: list) else { return }
+                        for number in 0... {
+                            let id = "t\(task)-\(number)"
+                            guard let instance = try? HubStoreTests.make(id),
+                                (try? store.register(instance, in: .default, ttl: .seconds(60))) != nil
+                            else { return }
+                            file.write(Data((id + "\n").utf8))
+                            await Task.yield()
+                        }
+                    }
+                }
+                group.addTask {
+                    try? await ContinuousClock().sleep(for: .milliseconds(150))
+                    Foundation.kill(getpid(), SIGKILL)
+                }
+            }
+        }
+        let store = try HubStore(folder: path)
+        let instances = try HubStoreTests.instances(in: store.snapshot(of: ServiceName("web"), in: .default))
+        let present = Set(instances.map(\.id.text))
+        var acknowledged = 0
+        for task in 0..<4 {
+            let text = try String(contentsOfFile: path + "/acknowledged-\(task)", encoding: .utf8)
+            for id in text.split(separator: "\n").dropLast(text.hasSuffix("\n") ? 0 : 1) {
+                acknowledged += 1
+                #expect(present.contains(String(id)), "\(id) was acknowledged and is lost")
+            }
+        }
+        #expect(acknowledged > 20)
+    }
+
+    @Test("after SIGSTOP for three times-to-live and SIGCONT nobody is lost")
+    func stop() async {
+        await #expect(processExitsWith: .success) {
+            let store = try HubStore(folder: nil)
+            let registration = try store.register(HubStoreTests.make("a"), in: .default, ttl: .seconds(1))
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await store.run() }
+                let stopper = Process()
+                stopper.executableURL = URL(fileURLWithPath: "/bin/sh")
+                let pid = getpid()
+                stopper.arguments = ["-c", "sleep 0.3; kill -STOP \(pid); sleep 3; kill -CONT \(pid)"]
+                let clock = ContinuousClock()
+                let start = clock.now
+                try? stopper.run()
+                var longest = Duration.zero
+                while clock.now - start < .seconds(4) {
+                    let before = clock.now
+                    try? await clock.sleep(for: .milliseconds(100))
+                    longest = max(longest, clock.now - before)
+                    // The tick comes first after the pause: it must not have ended what could not be renewed.
+                    #expect(throws: Never.self) { try store.renew(registration.token, in: .default) }
+                }
+                #expect(longest > .seconds(2.5), "the process was not stopped")
+                group.cancelAll()
+            }
+        }
+    }
+
+    /// A path that a test and the process that it starts both know.
+    static func sharedPath(of pid: Int32) -> String {
+        NSTemporaryDirectory() + "rollcall-process-\(pid)"
+    }
+}
