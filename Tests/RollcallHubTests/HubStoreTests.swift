@@ -135,6 +135,10 @@ struct HubStoreTests {
                     #expect(error?.applied == .unknown)
                     let length = try folder.contents.count
                     #expect(length == size, "nothing of a failed write stays")
+                    let next = #expect(throws: BackendError.self) {
+                        try store.register(Self.make("refused"), in: .default, ttl: .seconds(10))
+                    }
+                    #expect(next?.applied == .no, "while it cannot be written, no more is taken")
                 }
                 _ = try store.register(Self.make("after"), in: .default, ttl: .seconds(10))
             }
@@ -143,6 +147,96 @@ struct HubStoreTests {
                 #expect(instances.map(\.id.text) == ["after", "before", "during"])
             }
         }
+    }
+
+    @Test("a journal that cannot be written anew is appended to, and nothing is lost")
+    func failedCompaction() throws {
+        let folder = try TemporaryFolder()
+        try Self.withStore(folder) { _ = try $0.register(Self.make("a"), in: .default, ttl: .seconds(10)) }
+        // A folder of that name keeps the new file from being made.
+        try FileManager.default.createDirectory(atPath: folder.journal + ".new", withIntermediateDirectories: false)
+        for id in ["b", "c"] {
+            try Self.withStore(folder) { _ = try $0.register(Self.make(id), in: .default, ttl: .seconds(10)) }
+        }
+        try FileManager.default.removeItem(atPath: folder.journal + ".new")
+        try Self.withStore(folder) { store in
+            let instances = try Self.instances(in: store.snapshot(of: ServiceName("web"), in: .default))
+            #expect(instances.map(\.id.text) == ["a", "b", "c"])
+        }
+    }
+
+    @Test("a revision never comes twice, nor does it go back, whatever is restarted")
+    func revisions() throws {
+        let folder = try TemporaryFolder()
+        var highest: UInt64 = 0
+        for round in 0..<5 {
+            try Self.withStore(folder) { store in
+                for service in ["web", "nobody"] {
+                    let revision = try store.snapshot(of: ServiceName(service), in: .default).revision
+                    #expect(revision > highest || (round == 0 && revision == 0))
+                }
+                let token = try store.register(Self.make("a"), in: .default, ttl: .seconds(10)).token
+                if round.isMultiple(of: 2) { try store.revoke(token, in: .default) }
+                highest = try store.snapshot(of: ServiceName("web"), in: .default).revision
+            }
+        }
+    }
+
+    @Test("whatever is accepted can be read again after a restart")
+    func extremes() throws {
+        let folder = try TemporaryFolder()
+        let service = try ServiceName("web")
+        let extreme = try ServiceInstance(
+            service: service,
+            id: InstanceID("extreme"),
+            endpoints: [Endpoint("grpc://h/" + String(repeating: "a", count: 2033))],
+            version: SemanticVersion("1-" + String(repeating: "a", count: 122)),
+            metadata: ["quote\"": "\u{2028}\\", "é": ""],
+            registeredAt: Date(timeIntervalSince1970: -1e12)
+        )
+        try Self.withStore(folder) { store in
+            let token = try store.register(extreme, in: .default, ttl: .seconds(10)).token
+            try store.update(extreme, token, in: .default)
+        }
+        try Self.withStore(folder) { store in
+            let instances = try Self.instances(in: store.snapshot(of: service, in: .default))
+            #expect(instances.first?.describesSame(as: extreme) == true)
+        }
+    }
+
+    @Test("time that passes before the store runs counts for nobody: the grace after a start is whole")
+    func graceBeforeRun() async throws {
+        let folder = try TemporaryFolder()
+        let clock = ManualClock()
+        var token: LeaseToken?
+        try Self.withStore(folder) { token = try $0.register(Self.make("a"), in: .default, ttl: .seconds(1)).token }
+        let store = try HubStore(folder: folder.path, clock: TimeSource(clock))
+        clock.advance(by: .seconds(5))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await store.run() }
+            for _ in 0..<9 {
+                await clock.waitForSleepers(2)
+                clock.advance(by: .milliseconds(100))
+            }
+            await clock.waitForSleepers(2)
+            group.cancelAll()
+        }
+        try store.renew(try #require(token), in: .default)
+    }
+
+    @Test("an amendment is bounded even where it changes nothing")
+    func amendmentLimits() throws {
+        let store = try HubStore(folder: nil)
+        let instance = try Self.make("a")
+        _ = try store.register(instance, in: .default, ttl: .seconds(10))
+        let amend = { (change: InstanceChange) in
+            Self.code { _ = try store.amend(instance.service, id: instance.id, change, in: .default) }
+        }
+        #expect(amend(InstanceChange(metadata: [String(repeating: "x", count: 129): nil])) == .invalidArgument)
+        #expect(amend(InstanceChange(tags: Array(repeating: "a", count: 33))) == .invalidArgument)
+        for number in 0..<48 { #expect(amend(InstanceChange(metadata: ["k\(number)": nil])) == nil) }
+        #expect(amend(InstanceChange(metadata: ["k48": nil])) == .invalidArgument)
+        #expect(amend(InstanceChange(weight: 3)) == nil)
     }
 
     @Test("a snapshot is encoded once, and again only after a change of its own service")

@@ -24,8 +24,11 @@ final class BreakingBackend: RegistryBackend {
     let inner: MemoryBackend
     private let state = Mutex(State())
 
-    init(_ inner: MemoryBackend) {
+    private let fate: BackendError?
+
+    init(_ inner: MemoryBackend, runEndsWith fate: BackendError? = nil) {
         self.inner = inner
+        self.fate = fate
     }
 
     var capabilities: BackendCapabilities { self.inner.capabilities }
@@ -47,7 +50,10 @@ final class BreakingBackend: RegistryBackend {
         self.state.withLock { $0.refusals = errors }
     }
 
-    func run() async throws(BackendError) { try await self.inner.run() }
+    func run() async throws(BackendError) {
+        if let fate = self.fate { throw fate }
+        try await self.inner.run()
+    }
 
     func health() async -> BackendHealth { await self.inner.health() }
 

@@ -54,9 +54,12 @@ public struct RollcallConfiguration: Sendable {
         self.discovery.idleTimeout = try reader.duration("ROLLCALL_IDLE_TIMEOUT") ?? self.discovery.idleTimeout
         self.discovery.balancer =
             try reader.value("ROLLCALL_BALANCER", Self.balancer(named:)) ?? self.discovery.balancer
-        guard self.registrar.ttl > .zero else {
-            throw ValidationError(field: "ROLLCALL_TTL", message: "must be above zero; 10s is usual")
-        }
+        try Self.check(self.registrar.ttl > .zero, "ROLLCALL_TTL", "must be above zero; 10s is usual")
+        try Self.check(self.discovery.idleTimeout >= .seconds(1), "ROLLCALL_IDLE_TIMEOUT", "must be at least 1s")
+    }
+
+    private static func check(_ isLegal: Bool, _ name: String, _ rule: String) throws(ValidationError) {
+        guard isLegal else { throw ValidationError(field: name, message: rule) }
     }
 
     private static func gosdLookupTimeout(_ reader: EnvironmentReader) throws(ValidationError) -> Duration? {

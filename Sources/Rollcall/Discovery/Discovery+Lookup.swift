@@ -67,23 +67,25 @@ extension Discovery {
         within timeout: Duration?,
         _ find: @escaping @Sendable (ServiceSnapshot) -> Value?
     ) async throws(BackendError) -> Value {
-        let mailbox = SnapshotMailbox.snapshots()
+        let (reader, mailbox) = self.openMailbox()
         let id = self.addObserver(of: service) { mailbox.offer($0, for: service) }
         WorkGauge.enter()
         defer {
             self.removeObserver(id, of: service)
+            self.closeMailbox(reader)
             WorkGauge.leave()
         }
+        self.finishIfEnded(mailbox)
         let limit = timeout ?? self.configuration.lookupTimeout
         do throws(BackendError) {
             return try await withDeadline(limit, clock: self.configuration.clock) { () async throws(BackendError) in
                 while let snapshot = try await mailbox.next() {
                     if let value = find(snapshot) { return value }
                 }
-                throw BackendError(.closed, "the discovery ended")
+                throw BackendError(.closed, "the client does not run any more")
             }
-        } catch  where error.code == .timeout {
-            throw self.explain(service, limit)
+        } catch {
+            throw error.code == .timeout || error.code == .closed ? self.explain(service, limit) : error
         }
     }
 

@@ -65,12 +65,13 @@ extension Discovery {
     ) async rethrows -> Value {
         WorkGauge.enter()
         defer { WorkGauge.leave() }
-        let mailbox = SnapshotMailbox.snapshots()
+        let (reader, mailbox) = self.openMailbox()
         let id = self.addObserver(of: service) { mailbox.offer($0, for: service) }
         defer {
             self.removeObserver(id, of: service)
-            mailbox.finish()
+            self.closeMailbox(reader)
         }
+        self.finishIfEnded(mailbox)
         return try await body(mailbox)
     }
 
@@ -81,12 +82,15 @@ extension Discovery {
         if let service = pattern.service { return try await self.observing(service, body) }
         WorkGauge.enter()
         defer { WorkGauge.leave() }
-        let observation = PatternObservation(pattern: pattern, discovery: self)
+        let (reader, mailbox) = self.openMailbox()
+        let observation = PatternObservation(pattern: pattern, discovery: self, mailbox: mailbox)
         let id = self.names.addObserver { observation.receive($0) }
         defer {
             self.names.removeObserver(id)
             observation.end()
+            self.closeMailbox(reader)
         }
+        self.finishIfEnded(mailbox)
         return try await body(observation.mailbox)
     }
 }

@@ -10,6 +10,9 @@ public final class Discovery: Sendable {
 
         var phase = Phase.idle
         var views: [ServiceName: ServiceView] = [:]
+        /// Where readers wait, so that they learn of the end.
+        var mailboxes: [UInt64: SnapshotMailbox] = [:]
+        var nextMailbox: UInt64 = 0
     }
 
     /// The backend behind it.
@@ -48,7 +51,7 @@ public final class Discovery: Sendable {
             }
             state.phase = .running
         }
-        defer { self.state.withLock { $0.phase = .ended } }
+        defer { self.end() }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.maintainNames() }
             group.addTask { await self.retireIdleViews() }
@@ -56,6 +59,40 @@ public final class Discovery: Sendable {
                 group.addTask { await self.maintain(view) }
             }
         }
+    }
+
+    /// A mailbox for one reader, which ends with the discovery; ``closeMailbox(_:)`` must follow.
+    ///
+    /// After the end it still gives what is known, and then ends.
+    func openMailbox() -> (id: UInt64, mailbox: SnapshotMailbox) {
+        let mailbox = SnapshotMailbox.snapshots()
+        let id = self.state.withLock { state in
+            state.nextMailbox += 1
+            state.mailboxes[state.nextMailbox] = mailbox
+            return state.nextMailbox
+        }
+        return (id, mailbox)
+    }
+
+    /// Ends the mailbox of a discovery that has ended; for a mailbox that was just connected.
+    func finishIfEnded(_ mailbox: SnapshotMailbox) {
+        if self.state.withLock({ $0.phase == .ended }) { mailbox.finish() }
+    }
+
+    /// Forgets a mailbox, which takes nothing more.
+    func closeMailbox(_ id: UInt64) {
+        self.state.withLock { $0.mailboxes.removeValue(forKey: id) }?.finish()
+    }
+
+    /// Says that nothing is live any more: first to the tables, then to readers, who then reach the end.
+    private func end() {
+        let (views, mailboxes) = self.state.withLock { state in
+            state.phase = .ended
+            return (Array(state.views.values), Array(state.mailboxes.values))
+        }
+        let reason = BackendError(.closed, "the discovery ended")
+        for view in views { view.markStale(since: self.configuration.clock.now, because: reason) }
+        for mailbox in mailboxes { mailbox.finish() }
     }
 
     /// The view of a service, which is watched from now on.
@@ -114,7 +151,10 @@ public final class Discovery: Sendable {
         let now = self.configuration.clock.now
         let view = self.state.withLock { state -> ServiceView? in
             let timeout = self.configuration.idleTimeout
-            guard let view = state.views[service], view.isIdle(at: now, after: timeout) else { return nil }
+            // What is known stays known while the backend is away, and after the end.
+            guard state.phase != .ended, let view = state.views[service], !view.isLastGoodView,
+                view.isIdle(at: now, after: timeout)
+            else { return nil }
             return state.views.removeValue(forKey: service)
         }
         view?.retired.raise()
@@ -152,6 +192,7 @@ public final class Discovery: Sendable {
             } _: {
                 await self.names.waitUntilNotNeeded()
             }
+            self.names.forget()
         }
     }
 

@@ -19,7 +19,7 @@ public struct DiscoveryConfiguration: Sendable {
     ///   - filter: Which instances may be chosen; by default those that pass and are not drained.
     ///   - balancer: How one is chosen; by default at random.
     ///   - lookupTimeout: 15 s by default: the five times three seconds of row M3.3.
-    ///   - idleTimeout: 10 min by default.
+    ///   - idleTimeout: 10 min by default; less than a second is taken as a second.
     ///   - clock: The monotonic clock by default.
     ///   - log: Silent by default.
     public init(
@@ -33,7 +33,7 @@ public struct DiscoveryConfiguration: Sendable {
         self.filter = filter
         self.balancer = balancer
         self.lookupTimeout = lookupTimeout
-        self.idleTimeout = idleTimeout
+        self.idleTimeout = max(idleTimeout, .seconds(1))
         self.clock = clock
         self.log = log
     }

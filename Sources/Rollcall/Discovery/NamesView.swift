@@ -40,10 +40,14 @@ final class NamesView: Sendable {
     func removeObserver(_ id: UInt64) {
         let change = self.state.withLock { state -> Signal? in
             guard state.observers.removeValue(forKey: id) != nil, state.observers.isEmpty else { return nil }
-            state.names = nil
             return state.takeChange()
         }
         change?.raise()
+    }
+
+    /// Forgets the names once their watch has ended: the next one begins with the present ones.
+    func forget() {
+        self.state.withLock { $0.names = nil }
     }
 
     func waitUntilNeeded() async { await self.wait(untilNeeded: true) }

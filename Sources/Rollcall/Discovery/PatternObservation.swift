@@ -8,12 +8,13 @@ final class PatternObservation: Sendable {
         var hasEnded = false
     }
 
-    let mailbox = SnapshotMailbox.snapshots()
+    let mailbox: SnapshotMailbox
     private let pattern: ServicePattern
     private let discovery: Discovery
     private let state = Mutex(State())
 
-    init(pattern: ServicePattern, discovery: Discovery) {
+    init(pattern: ServicePattern, discovery: Discovery, mailbox: SnapshotMailbox) {
+        self.mailbox = mailbox
         self.pattern = pattern
         self.discovery = discovery
     }
@@ -43,7 +44,6 @@ final class PatternObservation: Sendable {
             return state.observers
         }
         for (service, id) in observers { self.discovery.removeObserver(id, of: service) }
-        self.mailbox.finish()
     }
 
     private func join(_ service: ServiceName) {

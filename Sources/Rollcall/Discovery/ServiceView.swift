@@ -34,6 +34,11 @@ final class ServiceView: Sendable {
     /// The last good view, or `nil` before the first.
     var snapshot: ServiceSnapshot? { self.state.withLock { $0.snapshot } }
 
+    /// Whether the view is all that is left of instances while their watch is broken.
+    var isLastGoodView: Bool {
+        self.state.withLock { $0.snapshot.map { $0.freshness != .live && !$0.instances.isEmpty } ?? false }
+    }
+
     /// The error that broke the watch last, until the watch is well again.
     var lastError: BackendError? { self.state.withLock { $0.lastError } }
 

@@ -18,6 +18,8 @@ public final class MemoryRegistry: Sendable {
         var nextWatch: UInt64 = 0
         var staleSince: TimeSource.Instant?
         var isSweeping = false
+        /// When expiry was judged last, or when there began to be something to judge.
+        var lastTick: TimeSource.Instant
         /// What watchers could not be told while the registry was away.
         var heldBack: [RegistryTable.Change] = []
 
@@ -43,23 +45,26 @@ public final class MemoryRegistry: Sendable {
     ///
     /// - Parameter clock: What measures times-to-live.
     public convenience init(clock: TimeSource = TimeSource()) {
-        self.init(table: RegistryTable(now: clock.now), clock: clock) { _, _ in }
+        let now = clock.now
+        self.init(table: RegistryTable(now: now), since: now, clock: clock) { _, _ in }
     }
 
     /// Creates a registry that goes on from a table.
     ///
     /// - Parameters:
     ///   - table: What is registered.
+    ///   - moment: The time that the table was made for; what passes until the first tick counts for nobody.
     ///   - clock: What measures times-to-live; the table's instants are its own.
     ///   - expired: Is told what left with its time, in order with all other changes, under the registry's lock.
     package init(
         table: RegistryTable,
+        since moment: TimeSource.Instant,
         clock: TimeSource,
         expired: @escaping @Sendable (RegistryTable.Change, _ revision: UInt64) -> Void
     ) {
         self.clock = clock
         self.expired = expired
-        self.state = Mutex(State(table: table))
+        self.state = Mutex(State(table: table, lastTick: moment))
     }
 
     /// Makes the registry answer or not, as a network does that breaks.
@@ -107,7 +112,10 @@ public final class MemoryRegistry: Sendable {
                 let wasQuiet = state.table.isQuiet
                 let (value, change) = try operation(&state.table)
                 if let change { Self.publish(change, in: &state) }
-                if wasQuiet, !state.table.isQuiet { self.wake.offer((), for: true) }
+                if wasQuiet, !state.table.isQuiet {
+                    state.lastTick = self.clock.now
+                    self.wake.offer((), for: true)
+                }
                 return .success(value)
             } catch {
                 return .failure(error)
@@ -132,7 +140,6 @@ public final class MemoryRegistry: Sendable {
 
     private func expireUntilCancelled() async {
         while !Task.isCancelled {
-            // A process that stood still is told by the lateness of this tick, which is far shorter than any lease.
             let due = self.state.withLock { $0.table.isQuiet } ? nil : self.clock.now.advanced(by: RegistryTable.tick)
             await race {
                 if let due { try? await self.clock.sleep(until: due, tolerance: nil) } else { await Signal().wait() }
@@ -140,10 +147,11 @@ public final class MemoryRegistry: Sendable {
                 _ = try? await self.wake.next()
             }
             guard !Task.isCancelled else { return }
-            let now = self.clock.now
             self.state.withLock { state in
-                // What this task is late by, the whole process was, and its holders could not renew.
-                let lateness = due.map { $0.duration(to: now) } ?? .zero
+                // By what this tick is late, wherever the time went, leases could not be judged or renewed.
+                let now = self.clock.now
+                let lateness = state.lastTick.duration(to: now) - RegistryTable.tick
+                state.lastTick = now
                 for change in state.table.expire(at: now, lateness: lateness) {
                     self.expired(change, state.table.revision)
                     Self.publish(change, in: &state)

@@ -63,7 +63,7 @@ package struct RegistryTable: Sendable {
     /// The number of the last change; each change takes the next.
     package private(set) var revision: UInt64
     /// The revision of the service that was forgotten last: what unknown services have.
-    package private(set) var forgottenRevision: UInt64 = 0
+    package private(set) var forgottenRevision: UInt64
     /// Proofs of leases whose instance somebody else removed, with the time until which that is remembered.
     package private(set) var tombstones: [String: TimeSource.Instant] = [:]
     private var services: [Place: Service] = [:]
@@ -78,6 +78,7 @@ package struct RegistryTable: Sendable {
     package init(now: TimeSource.Instant = TimeSource.Instant(elapsed: .zero), revision: UInt64 = 0) {
         self.wheel = LeaseWheel(tick: Self.tick, now: now)
         self.revision = revision
+        self.forgottenRevision = revision
     }
 
     /// Whether nobody is registered and no removal is remembered: nothing can come due.
@@ -200,6 +201,13 @@ package struct RegistryTable: Sendable {
             throw BackendError(.notFound, "no instance has this id")
         }
         record.amendment = record.amendment.merging(change)
+        do throws(ValidationError) {
+            // A change that leaves the result as it is must be bounded too: it is kept.
+            try change.check()
+            try record.amendment.check()
+        } catch {
+            throw BackendError(error)
+        }
         record.visible = try Self.applying(record.amendment, to: record.own)
         self.store(record, at: place)
         return (record.visible, Change(place: place))
@@ -244,7 +252,6 @@ package struct RegistryTable: Sendable {
             return change
         }
         self = RegistryTable(now: now, revision: self.revision + UInt64(changes.count))
-        self.forgottenRevision = self.revision
         return changes
     }
 

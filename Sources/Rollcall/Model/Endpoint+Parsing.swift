@@ -9,26 +9,22 @@ extension Endpoint {
     /// - Parameter text: A URL of at most 2048 bytes with a scheme and, but for `unix`, a host.
     /// - Throws: A ``ValidationError`` for the field `endpoint` that says what is wrong with it.
     public init(_ text: some StringProtocol) throws(ValidationError) {
-        guard text.utf8.count <= 2048 else {
-            throw Self.fault("an endpoint has at most 2048 bytes, this one \(text.utf8.count)", limit: 2048)
-        }
+        guard text.utf8.count <= Self.maximumBytes else { throw Self.tooLong(text.utf8.count) }
         let text = Substring(text)
         guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") else {
+            try Self.refuseCredentials(text)
             throw Self.fault("\(text.quotedForDisplay) is not a URL such as http://10.0.0.7:8080")
         }
         let scheme = String(text[..<colon])
         let rest = text[text.index(colon, offsetBy: 3)...]
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex
         let path = rest[slash...] == "/" ? "" : String(rest[slash...])
+        try Self.refuseCredentials(rest[..<slash])
         let (host, port) = try Self.splitAuthority(rest[..<slash])
         try self.init(scheme: scheme, host: host, port: port, path: path)
     }
 
     private static func splitAuthority(_ text: Substring) throws(ValidationError) -> (host: String, port: Int?) {
-        // A password must not be repeated in the message.
-        guard !text.utf8.contains(UInt8(ascii: "@")) else {
-            throw Self.fault("an endpoint carries no user name or password: everybody can read what is registered")
-        }
         var host = text
         var digits: Substring?
         if text.hasPrefix("["), let bracket = text.firstIndex(of: "]") {
@@ -52,12 +48,33 @@ extension Endpoint {
         return (String(host), port)
     }
 
+    /// The greatest length of the text form.
+    private static let maximumBytes = 2048
+
+    /// Checks the length of the text form, which may be longer than what was read: a usual port is written out.
+    func checkLength() throws(ValidationError) {
+        let count = self.description.utf8.count
+        guard count <= Self.maximumBytes else { throw Self.tooLong(count) }
+    }
+
+    private static func tooLong(_ count: Int) -> ValidationError {
+        Self.fault("an endpoint has at most \(Self.maximumBytes) bytes, this one \(count)", limit: Self.maximumBytes)
+    }
+
+    /// Refuses what may hold a password, before any message repeats it.
+    private static func refuseCredentials(_ text: some StringProtocol) throws(ValidationError) {
+        guard !text.utf8.contains(UInt8(ascii: "@")) else {
+            throw Self.fault("an endpoint carries no user name or password: everybody can read what is registered")
+        }
+    }
+
     static func isScheme(_ text: String) -> Bool {
         guard let first = text.utf8.first, first.isASCIILetter, text.utf8.count <= 32 else { return false }
         return text.utf8.allSatisfy { $0.isASCIILetter || $0.isDigit || "+-.".utf8.contains($0) }
     }
 
     static func check(host: String) throws(ValidationError) {
+        try Self.refuseCredentials(host)
         guard !host.isEmpty, host.utf8.count <= 255 else {
             throw Self.fault("the host \(host.quotedForDisplay) must have from 1 to 255 bytes", limit: 255)
         }

@@ -36,6 +36,7 @@ public struct Endpoint: Hashable, Sendable {
                 throw Self.fault("a unix endpoint has a path and no host: unix:///run/web.sock")
             }
             self.init(unchecked: scheme, host: "", port: 0, path: path)
+            try self.checkLength()
             return
         }
         let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
@@ -51,6 +52,7 @@ public struct Endpoint: Hashable, Sendable {
             throw Self.fault("the port \(port) is not from 1 to 65535", limit: 65535)
         }
         self.init(unchecked: scheme, host: bare, port: port, path: path)
+        try self.checkLength()
     }
 
     private init(unchecked scheme: String, host: String, port: Int, path: String) {

@@ -63,6 +63,8 @@ public struct SemanticVersion: Hashable, Sendable {
         self.patch = numbers.count > 2 ? numbers[2] : 0
         self.prerelease = prerelease
         self.build = build
+        // The text form may be longer than what was read: missing numbers are written out.
+        guard self.description.utf8.count <= 128 else { throw fault }
     }
 
     /// One to three numbers without leading zeros, or `nil`.

@@ -24,7 +24,7 @@ extension ServiceInstance.Fields {
         }
     }
 
-    private static func check(count: Int, of field: String, limit: Int) throws(ValidationError) {
+    static func check(count: Int, of field: String, limit: Int) throws(ValidationError) {
         guard count <= limit else {
             throw ValidationError(
                 field: field,
@@ -35,7 +35,7 @@ extension ServiceInstance.Fields {
     }
 
     /// A word: a tag, a zone, a key of metadata.
-    private static func check(_ text: String, field: String) throws(ValidationError) {
+    static func check(_ text: String, field: String) throws(ValidationError) {
         guard !text.isEmpty, text.utf8.count <= 128 else {
             throw ValidationError(
                 field: field,
@@ -45,6 +45,18 @@ extension ServiceInstance.Fields {
         }
         guard !text.hasControlCharacter else {
             throw ValidationError(field: field, message: "\(text.quotedForDisplay) contains a control character")
+        }
+    }
+}
+
+extension InstanceChange {
+    /// Checks the change by itself, as an amendment is kept even where it changes nothing.
+    func check() throws(ValidationError) {
+        try ServiceInstance.Fields.check(count: self.tags?.count ?? 0, of: "tags", limit: ServiceInstance.maximumTags)
+        let limit = ServiceInstance.maximumMetadata
+        try ServiceInstance.Fields.check(count: self.metadata.count, of: "metadata", limit: limit)
+        for key in self.metadata.keys {
+            try ServiceInstance.Fields.check(key, field: "metadata.\(key.quotedForDisplay.dropFirst().dropLast())")
         }
     }
 }

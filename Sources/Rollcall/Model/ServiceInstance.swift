@@ -10,7 +10,7 @@ public import Foundation
 /// of instances copy cheaply; it cannot change, ``applying(_:)`` makes another.
 ///
 /// Every backend takes at most ``maximumTags`` tags, ``maximumMetadata`` pairs of metadata and
-/// ``maximumEncodedBytes`` bytes of JSON, ``registeredAt`` not counted.
+/// ``maximumEncodedBytes`` bytes of JSON, ``registeredAt`` not counted and with the longest status.
 public struct ServiceInstance: Hashable, Sendable {
     /// The greatest number of tags, and of required services.
     public static let maximumTags = 32
@@ -96,8 +96,10 @@ public struct ServiceInstance: Hashable, Sendable {
         fields.tags = Set(fields.tags).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         try fields.check()
         self.storage = Storage(fields)
-        // Backends set the time of registration, so it must not push an instance over the limit.
+        // Neither the time of registration, which backends set, nor the longest status, which comes when an instance
+        // leaves, may push it over the limit.
         fields.registeredAt = nil
+        fields.status = .maintenance
         var writer = JSONWriter(capacity: 512)
         fields.write(to: &writer)
         let size = writer.bytes.count

@@ -1,33 +1,32 @@
 extension Registrar {
     /// Carries out one step after the other until the registrar is stopped.
     func follow(_ id: InstanceID, of service: ServiceName) async throws(BackendError) {
-        var machine = RegistrarMachine(ttl: self.configuration.ttl)
+        var machine = RegistrarMachine(ttl: self.ttl)
         var step = machine.first
         self.enter(machine.phase)
         while !self.shutdown.isRaised, !Task.isCancelled {
             switch step {
-            case .register(let bound):
-                guard let next = try await self.register(within: bound, &machine) else { return }
+            case .register(let delay, let jitter):
+                var generator = SystemRandomNumberGenerator()
+                await self.pause(delay + jitter * Double.random(in: 0...1, using: &generator))
+                guard let next = try await self.register(&machine) else { return }
                 step = next
             case .lookAgain(let pause):
                 await self.pause(pause)
                 step = machine.looked(isHeld: try? await self.backend.instances(of: service)[id] != nil)
+                self.enter(machine.phase, because: self.status.lastError)
             case .stayOut:
                 guard await self.waitForResumption() else { return }
                 step = machine.resumed()
+                self.enter(machine.phase)
             case .hold, .fail:
                 return
             }
         }
     }
 
-    /// Registers after a random pause and keeps the lease; returns what to do next, or `nil` when stopped.
-    private func register(
-        within bound: Duration,
-        _ machine: inout RegistrarMachine
-    ) async throws(BackendError) -> RegistrarMachine.Step? {
-        var generator = SystemRandomNumberGenerator()
-        await self.pause(bound * Double.random(in: 0...1, using: &generator))
+    /// Registers and keeps the lease; returns what to do next, or `nil` when stopped.
+    private func register(_ machine: inout RegistrarMachine) async throws(BackendError) -> RegistrarMachine.Step? {
         guard !self.shutdown.isRaised, !Task.isCancelled, let wanted = self.wanted else { return nil }
         let lease: any InstanceLease
         do throws(BackendError) {
@@ -68,11 +67,12 @@ extension Registrar {
                 }
             }
             group.addTask {
-                await self.publishUpdates(through: lease)
-                return nil
-            }
-            group.addTask {
-                await self.shutdown.wait()
+                // One after the other: an update that comes late must not undo `maintenance`.
+                await race {
+                    await self.publishUpdates(through: lease)
+                } _: {
+                    await self.shutdown.wait()
+                }
                 if self.shutdown.isRaised { await self.drain(lease) }
                 return nil
             }
@@ -86,17 +86,18 @@ extension Registrar {
     }
 
     private func publishUpdates(through lease: any InstanceLease) async {
-        while let instance = try? await self.updates.next() {
+        while (try? await self.updates.next()) != nil {
             do throws(BackendError) {
                 let policy = RetryPolicy(backoff: .background, maximumTime: .seconds(86400))
                 try await policy.run(isIdempotent: true, clock: self.configuration.clock) {
                     () async throws(BackendError) in
-                    try await lease.update(instance)
+                    // What is wanted by now, which may be later than the update that gave the word.
+                    if let wanted = self.wanted { try await lease.update(wanted) }
                 }
             } catch {
                 // If the lease ended meanwhile, the next one registers what is wanted by then.
                 guard !Task.isCancelled else { return }
-                self.log(.warning, "an update of \(instance.service)/\(instance.id) was refused: \(error)")
+                self.log(.warning, "an update of \(lease.token.service)/\(lease.token.id) was refused: \(error)")
             }
         }
     }

@@ -21,10 +21,13 @@ public final class Registrar: Sendable {
 
     let backend: any RegistryBackend
     let configuration: RegistrarConfiguration
+    /// The time-to-live that the backend will grant: what pauses are measured by.
+    let ttl: Duration
     private let ready: @Sendable () async throws -> ServiceInstance
     private let state: Mutex<State>
     let shutdown = Signal()
-    let updates = KeyedMailbox<InstanceID, ServiceInstance>()
+    /// Gives the word that what is wanted changed.
+    let updates = KeyedMailbox<Bool, Void>()
     let log: Log
 
     /// Creates a registrar.
@@ -47,6 +50,8 @@ public final class Registrar: Sendable {
             throw BackendError(error)
         }
         self.backend = backend
+        let range = backend.capabilities.ttl
+        self.ttl = min(max(configuration.ttl, range.lowerBound), range.upperBound)
         self.configuration = configuration
         self.ready = ready
         self.log = configuration.log.component("registrar")
@@ -72,14 +77,31 @@ public final class Registrar: Sendable {
             WorkGauge.leave()
             self.enter(.stopped)
         }
-        var instance = try await self.ready()
-        if self.configuration.addsAutomaticMetadata {
-            instance = try instance.addingMetadata(ServiceInstance.automaticMetadata)
-        }
-        try self.state.withLock { state in
-            state.wanted = try instance.applying(state.changes)
+        guard let ready = try await self.waitUntilReady() else { return }
+        // An instance that is full already does without.
+        let automatic = self.configuration.addsAutomaticMetadata ? ServiceInstance.automaticMetadata : [:]
+        let instance = (try? ready.addingMetadata(automatic)) ?? ready
+        do throws(ValidationError) {
+            try self.state.withLock { (state) throws(ValidationError) in
+                state.wanted = try instance.applying(state.changes)
+            }
+        } catch {
+            throw BackendError(error)
         }
         try await self.follow(instance.id, of: instance.service)
+    }
+
+    /// Waits for the instance; `nil` when the registrar is stopped first.
+    private func waitUntilReady() async throws -> ServiceInstance? {
+        try await withThrowingTaskGroup(of: ServiceInstance?.self) { group in
+            group.addTask { try await self.ready() }
+            group.addTask {
+                await self.shutdown.wait()
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
     }
 
     /// Begins to take the instance out: `maintenance`, drain, deregistration; then ``run()`` returns.
@@ -97,16 +119,14 @@ public final class Registrar: Sendable {
     /// - Parameter change: What to change.
     /// - Throws: A ``ValidationError`` when the result breaks a limit of the model; then nothing changed.
     public func update(_ change: InstanceChange) throws(ValidationError) {
-        let changed = try self.state.withLock { (state) throws(ValidationError) -> ServiceInstance? in
+        try self.state.withLock { (state) throws(ValidationError) in
             guard let wanted = state.wanted else {
                 state.changes = state.changes.merging(change)
-                return nil
+                return
             }
-            let changed = try wanted.applying(change)
-            state.wanted = changed
-            return changed
+            state.wanted = try wanted.applying(change)
         }
-        if let changed { self.updates.offer(changed, for: changed.id) }
+        self.updates.offer((), for: true)
     }
 
     /// Returns once the instance is registered.
@@ -125,19 +145,16 @@ public final class Registrar: Sendable {
     /// What is to be registered, with all changes made to it.
     var wanted: ServiceInstance? { self.state.withLock { $0.wanted } }
 
-    /// Raised by the next ``resume()`` after now.
-    var resumption: Signal {
-        self.state.withLock { state in
-            if state.resumption.isRaised { state.resumption = Signal() }
-            return state.resumption
-        }
-    }
+    /// Raised by ``resume()``, once the phase is `removed`.
+    var resumption: Signal { self.state.withLock { $0.resumption } }
 
     func enter(_ phase: RegistrarStatus.Phase, because error: BackendError? = nil) {
         let now = self.configuration.clock.now
         let (former, change) = self.state.withLock { state in
             let former = state.status.phase
             let since = former == phase ? state.status.since : now
+            // Whoever sees the phase may resume at once.
+            if phase == .removed, state.resumption.isRaised { state.resumption = Signal() }
             // Ending for a reason keeps the reason; being registered clears it.
             let kept = phase == .stopped ? state.status.lastError : nil
             state.status = RegistrarStatus(phase: phase, since: since, lastError: error ?? kept)

@@ -2,8 +2,8 @@
 struct RegistrarMachine {
     /// What to do now.
     enum Step: Hashable {
-        /// Register after a random pause of at most `bound`.
-        case register(within: Duration)
+        /// Register after `after` and a random part of `jitter`.
+        case register(after: Duration, jitter: Duration)
         /// Hold the lease until it ends.
         case hold
         /// Look after one time-to-live whether somebody holds the id, and register if nobody does.
@@ -23,7 +23,7 @@ struct RegistrarMachine {
     }
 
     /// Where it begins.
-    var first: Step { .register(within: .zero) }
+    var first: Step { .register(after: .zero, jitter: .zero) }
 
     /// A registration was accepted.
     mutating func registered() -> Step {
@@ -45,12 +45,11 @@ struct RegistrarMachine {
         case .unauthenticated, .permissionDenied:
             // Somebody may correct the rights while the service runs; until then one attempt a minute is enough.
             self.failures += 1
-            return .register(within: .seconds(60))
+            return .register(after: .seconds(60), jitter: self.ttl)
         default:
             self.failures += 1
-            return .register(
-                within: max(Backoff.registration(ttl: self.ttl).bound(before: self.failures), error.retryAfter ?? .zero)
-            )
+            let jitter = Backoff.registration(ttl: self.ttl).bound(before: self.failures)
+            return .register(after: error.retryAfter ?? .zero, jitter: jitter)
         }
     }
 
@@ -63,7 +62,7 @@ struct RegistrarMachine {
             return self.displaced()
         default:
             self.phase = .lost
-            return .register(within: .zero)
+            return .register(after: .zero, jitter: .zero)
         }
     }
 
@@ -71,13 +70,13 @@ struct RegistrarMachine {
     mutating func looked(isHeld: Bool?) -> Step {
         guard isHeld == false else { return .lookAgain(after: self.ttl) }
         self.phase = .registering
-        return .register(within: .zero)
+        return .register(after: .zero, jitter: .zero)
     }
 
     /// The user wants the instance back.
     mutating func resumed() -> Step {
         self.phase = .registering
-        return .register(within: .zero)
+        return .register(after: .zero, jitter: .zero)
     }
 
     private mutating func displaced() -> Step {

@@ -158,13 +158,23 @@ extension JournalFile {
         }
     }
 
-    /// Writes a new file, syncs it and moves it into place.
+    /// Writes a new file, syncs it and moves it into place, so that a power cut leaves the one or the other.
     private static func replace(_ path: String, with bytes: [UInt8]) throws(BackendError) -> Descriptor {
         let fresh = path + ".new"
         let file = try Self.openFile(fresh, O_RDWR | O_CREAT | O_TRUNC)
-        try Self.write(bytes, to: file, at: 0, fresh)
-        guard fsync(file.number) == 0 else { throw Self.fault("sync", fresh) }
-        guard rename(fresh, path) == 0 else { throw Self.fault("rename", fresh) }
+        do throws(BackendError) {
+            try Self.write(bytes, to: file, at: 0, fresh)
+            guard fsync(file.number) == 0 else { throw Self.fault("sync", fresh) }
+            guard rename(fresh, path) == 0 else { throw Self.fault("rename", fresh) }
+        } catch {
+            // What is half written takes space that the next attempt needs.
+            unlink(fresh)
+            throw error
+        }
+        // The file has its name from here on, so that this cannot fail any more: a folder that cannot be synced only
+        // makes a power cut more likely to bring the old file back.
+        let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        if let directory = try? Self.openFile(folder, O_RDONLY | O_DIRECTORY) { fsync(directory.number) }
         return file
     }
 

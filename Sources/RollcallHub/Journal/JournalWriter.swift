@@ -6,18 +6,30 @@ final class JournalWriter: Sendable {
     private struct Buffer {
         /// Lines that are not in the file yet.
         var lines: [UInt8] = []
-        /// What the whole file is to be instead, before the lines; after a compaction.
+        /// What the whole file may be instead of what it is and `superseded`, before the lines; after a compaction.
         var replacement: [UInt8]?
+        /// Lines that the replacement makes needless, kept in case that it cannot be written.
+        var superseded: [UInt8] = []
         /// Whether the next write must reach the disk.
         var syncs = false
+        /// Whether the last write failed.
+        var hasFailed = false
         /// The last revision that a restart will not give out again.
         var reserved: UInt64
 
+        /// Reserves the next block while half of the present one is left, so that readers never see a revision that
+        /// is not reserved on the disk.
         mutating func reserve(_ revision: UInt64) {
-            guard revision >= self.reserved else { return }
+            guard revision + JournalWriter.block / 2 >= self.reserved else { return }
             self.reserved = revision + JournalWriter.block
             self.lines += JournalFormat.line(.reserve(revision: self.reserved))
             self.syncs = true
+        }
+
+        /// Takes what is to be written.
+        mutating func take() -> Buffer {
+            defer { self = Buffer(hasFailed: self.hasFailed, reserved: self.reserved) }
+            return self
         }
     }
 
@@ -71,7 +83,9 @@ final class JournalWriter: Sendable {
             buffer.reserved = max(buffer.reserved, revision) + Self.block
             let reservation = JournalFormat.line(.reserve(revision: buffer.reserved))
             buffer.replacement = JournalFormat.heading(epoch: epoch) + reservation + lines
+            buffer.superseded += buffer.lines + reservation
             buffer.lines = []
+            buffer.syncs = true
         }
     }
 
@@ -80,23 +94,21 @@ final class JournalWriter: Sendable {
     /// - Throws: `unavailable`, `applied` unknown, when it cannot be written; it is kept for the next call.
     func flush() throws(BackendError) {
         let failure = self.writing.withLock { _ -> BackendError? in
-            let taken = self.buffer.withLock { buffer in
-                defer { (buffer.lines, buffer.replacement, buffer.syncs) = ([], nil, false) }
-                return (lines: buffer.lines, replacement: buffer.replacement, syncs: buffer.syncs)
-            }
-            var replacement = taken.replacement
+            let taken = self.buffer.withLock { $0.take() }
             do throws(BackendError) {
-                if let bytes = replacement { try self.file.rewrite(bytes) }
-                replacement = nil
-                if !taken.lines.isEmpty { try self.file.append(taken.lines, syncs: taken.syncs) }
+                try self.write(taken)
+                self.buffer.withLock { $0.hasFailed = false }
                 return nil
             } catch {
                 self.buffer.withLock { buffer in
-                    // A compaction that was noted meanwhile contains what could not be written.
-                    guard buffer.replacement == nil else { return }
-                    buffer.replacement = replacement
-                    buffer.lines = taken.lines + buffer.lines
+                    buffer.hasFailed = true
                     buffer.syncs = taken.syncs || buffer.syncs
+                    // Behind a compaction that was noted meanwhile they are needless, unless that fails too.
+                    if buffer.replacement == nil {
+                        buffer.lines = taken.superseded + taken.lines + buffer.lines
+                    } else {
+                        buffer.superseded = taken.superseded + taken.lines + buffer.superseded
+                    }
                 }
                 return error
             }
@@ -104,5 +116,28 @@ final class JournalWriter: Sendable {
         guard var failure else { return }
         failure.applied = .unknown
         throw failure
+    }
+
+    /// Writes what could not be written before, if anything.
+    ///
+    /// - Throws: `unavailable`, `applied` no, when it still cannot be written.
+    func retryFailedWrite() throws(BackendError) {
+        guard self.buffer.withLock({ $0.hasFailed }) else { return }
+        do throws(BackendError) {
+            try self.flush()
+        } catch {
+            var error = error
+            error.applied = .no
+            throw error
+        }
+    }
+
+    /// Writes a buffer: a compaction if there is one and it succeeds, else all lines that there are.
+    private func write(_ buffer: Buffer) throws(BackendError) {
+        if let replacement = buffer.replacement, (try? self.file.rewrite(replacement)) != nil {
+            if !buffer.lines.isEmpty { try self.file.append(buffer.lines, syncs: buffer.syncs) }
+        } else if !(buffer.superseded.isEmpty && buffer.lines.isEmpty) {
+            try self.file.append(buffer.superseded + buffer.lines, syncs: buffer.syncs)
+        }
     }
 }

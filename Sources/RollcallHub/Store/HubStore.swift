@@ -27,9 +27,15 @@ public final class HubStore: Sendable {
         public let revision: UInt64
     }
 
-    private struct Caches {
-        var proofs = ProofCache()
-        var snapshots = SnapshotCache()
+    /// What can be made again: it saves work only.
+    private final class Caches: Sendable {
+        let proofs = Mutex(ProofCache())
+        let snapshots = Mutex(SnapshotCache())
+
+        func note(_ change: RegistryTable.Change?) {
+            guard let change, change.changesNames else { return }
+            self.snapshots.withLock { $0.forget(change.place) }
+        }
     }
 
     /// What is granted as time-to-live; what is asked for outside is clamped.
@@ -43,7 +49,7 @@ public final class HubStore: Sendable {
 
     package let registry: MemoryRegistry
     private let journal: JournalWriter?
-    private let caches = Mutex(Caches())
+    private let caches: Caches
     private let compactedLength = Atomic<Int>(0)
     private let log: Log
 
@@ -58,18 +64,24 @@ public final class HubStore: Sendable {
     public init(folder: String?, clock: TimeSource = TimeSource(), log: Log = .silent) throws(BackendError) {
         self.log = log.component("hub")
         let fresh = RandomText.hexadecimal(words: 1)
+        let caches = Caches()
+        self.caches = caches
+        let now = clock.now
         guard let folder else {
             self.epoch = fresh
             self.journal = nil
-            self.registry = MemoryRegistry(clock: clock)
+            self.registry = MemoryRegistry(table: RegistryTable(now: now), since: now, clock: clock) { change, _ in
+                caches.note(change)
+            }
             return
         }
         let (file, contents) = try JournalFile.open(folder: folder, epoch: fresh)
         let journal = JournalWriter(file: file, reserved: JournalReplay.reserved(in: contents.records))
         self.epoch = contents.epoch
         self.journal = journal
-        let table = JournalReplay.table(of: contents.records, at: clock.now, date: Date())
-        self.registry = MemoryRegistry(table: table, clock: clock) { change, revision in
+        let table = JournalReplay.table(of: contents.records, at: now, date: Date())
+        self.registry = MemoryRegistry(table: table, since: now, clock: clock) { change, revision in
+            caches.note(change)
             for id in change.departed.keys {
                 let place = change.place
                 journal.note(.end(namespace: place.namespace, service: place.service, id: id), revision: revision)
@@ -163,7 +175,8 @@ public final class HubStore: Sendable {
         let now = self.registry.clock.now
         try self.change { table throws(BackendError) in
             let change = try table.update(instance, proof: proof, in: namespace, at: now)
-            return ((), change, [.update(namespace: namespace, instance: instance, proof: proof)])
+            let own = table.record(instance.id, at: change.place)?.own ?? instance
+            return ((), change, [.update(namespace: namespace, instance: own, proof: proof)])
         }
     }
 
@@ -217,7 +230,7 @@ public final class HubStore: Sendable {
     public func snapshot(of service: ServiceName, in namespace: Namespace) throws(BackendError) -> EncodedSnapshot {
         let place = RegistryTable.Place(namespace: namespace, service: service)
         return try self.registry.perform { table throws(BackendError) in
-            (self.caches.withLock { $0.snapshots.snapshot(of: place, in: table) }, nil)
+            (self.caches.snapshots.withLock { $0.snapshot(of: place, in: table) }, nil)
         }
     }
 
@@ -234,8 +247,11 @@ extension HubStore {
     private func change<Value: Sendable>(
         _ operation: (inout RegistryTable) throws(BackendError) -> (Value, RegistryTable.Change?, [JournalRecord])
     ) throws(BackendError) -> Value {
+        // While what came before cannot be written, nothing is added to it.
+        try self.journal?.retryFailedWrite()
         let value = try self.registry.perform { table throws(BackendError) in
             let (value, change, records) = try operation(&table)
+            self.caches.note(change)
             for record in records { self.journal?.note(record, revision: table.revision) }
             return (value, change)
         }
@@ -244,7 +260,7 @@ extension HubStore {
     }
 
     private func proof(of secret: String) -> String {
-        self.caches.withLock { $0.proofs.proof(of: secret) }
+        self.caches.proofs.withLock { $0.proof(of: secret) }
     }
 
     /// Writes what ended with its time, and the journal anew when most of it is history.

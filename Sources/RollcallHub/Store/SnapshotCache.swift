@@ -42,6 +42,11 @@ struct SnapshotCache: Sendable {
         return snapshot
     }
 
+    /// Forgets a service that is gone.
+    mutating func forget(_ place: RegistryTable.Place) {
+        self.entries[place] = nil
+    }
+
     private static func join(_ service: ServiceName, _ revision: UInt64, _ instances: [[UInt8]]) -> [UInt8] {
         var writer = JSONWriter(capacity: instances.reduce(128) { $0 + $1.count + 1 })
         writer.object { writer in

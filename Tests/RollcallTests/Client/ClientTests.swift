@@ -35,6 +35,7 @@ struct ClientTests {
             ("ROLLCALL_TTL", "ten"), ("ROLLCALL_TTL", "0s"), ("ROLLCALL_TTL", "-1s"), ("ROLLCALL_TTL", ""),
             ("ROLLCALL_DRAIN", "1"), ("ROLLCALL_NAMESPACE", ""), ("ROLLCALL_NAMESPACE", "a*"),
             ("ROLLCALL_BALANCER", "best"), ("ROLLCALL_LOOKUP_TIMEOUT", "soon"), ("ROLLCALL_IDLE_TIMEOUT", "x"),
+            ("ROLLCALL_IDLE_TIMEOUT", "0s"),
             ("gosdTryFindServiceAmount", "0"), ("gosdTryFindServiceDelay", "many"),
         ]
     )
@@ -83,6 +84,21 @@ struct ClientTests {
         await #expect(throws: Failure.self) {
             try await withRollcallClient(RollcallClient(registry: NoopBackend())) { _ in throw Failure() }
         }
+    }
+
+    @Test("when the backend ends for good, readers reach the end and the scope says why")
+    func fatalBackend() async throws {
+        let backend = BreakingBackend(MemoryBackend(), runEndsWith: BackendError(.unauthenticated, "wrong token"))
+        let service = try ServiceName("web")
+        let error = await #expect(throws: BackendError.self) {
+            try await withRollcallClient(RollcallClient(registry: backend)) { client in
+                try await client.discovery.withUpdates(of: service) { updates in
+                    for try await _ in updates {}
+                }
+                _ = try await client.discovery.snapshot(of: ServiceName("other"), within: .seconds(20))
+            }
+        }
+        #expect(error?.code == .unauthenticated)
     }
 
     @Test("health is sampled again and again, sooner while it is bad")

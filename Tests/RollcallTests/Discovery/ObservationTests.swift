@@ -91,6 +91,60 @@ struct ObservationTests {
         }
     }
 
+    @Test("an observation by pattern that follows another at once sees what is there")
+    func consecutivePatterns() async throws {
+        let backend = MemoryBackend()
+        let discovery = Discovery(backend: backend)
+        _ = try await backend.register(Self.make("web", "x"), ttl: .seconds(60))
+        try await withDiscovery(discovery) {
+            for _ in 0..<50 {
+                try await discovery.withUpdates(matching: .all) { updates in
+                    var reader = updates.makeAsyncIterator()
+                    let first = try await reader.next()
+                    #expect(first?.instances.map(\.id.text) == ["x"])
+                }
+            }
+        }
+    }
+
+    @Test("when the discovery ends, readers get the last view as stale, and then the end", arguments: ["web", "*"])
+    func end(_ pattern: String) async throws {
+        let backend = MemoryBackend()
+        let discovery = Discovery(backend: backend)
+        let parsed = try ServicePattern(pattern)
+        _ = try await backend.register(Self.make("web", "x"), ttl: .seconds(60))
+        let reading = Signal()
+        let seen = try await withThrowingTaskGroup(of: [Bool].self) { group in
+            group.addTask {
+                try await discovery.withUpdates(matching: parsed) { updates in
+                    var seen: [Bool] = []
+                    for try await snapshot in updates {
+                        seen.append(snapshot.freshness == .live)
+                        reading.raise()
+                    }
+                    return seen
+                }
+            }
+            try await withDiscovery(discovery) { await reading.wait() }
+            return try await group.next()
+        }
+        #expect(seen == [true, false])
+        let service = try ServiceName("web")
+        #expect(discovery.currentSnapshot(of: service)?.freshness != .live)
+        #expect(try discovery.pick(service).id.text == "x", "the table stays readable")
+        try await discovery.withUpdates(of: service) { updates in
+            var reader = updates.makeAsyncIterator()
+            let last = try await reader.next()
+            #expect(last?.instances.count == 1)
+            let end = try await reader.next()
+            #expect(end == nil)
+        }
+        let error = await #expect(throws: BackendError.self) {
+            try await discovery.snapshot(of: ServiceName("other"), within: .seconds(20))
+        }
+        #expect(error?.code == .notRunning)
+    }
+
     @Test("a reader that is cancelled gets `cancelled`, and nothing of it remains")
     func cancellation() async throws {
         let registry = MemoryRegistry()

@@ -44,9 +44,33 @@ struct EndpointTests {
         #expect(error?.field == "endpoint")
     }
 
-    @Test("a password is refused and does not stand in the message")
-    func password() {
-        let error = #expect(throws: ValidationError.self) { try Endpoint("http://user:hunter2@host") }
+    @Test(
+        "a password is refused and does not stand in the message",
+        arguments: [
+            "http://user:hunter2@host", "user:hunter2@db:5432", "http:/user:hunter2@host", "http://user:hunter2@[::1",
+        ]
+    )
+    func password(_ text: String) {
+        let error = #expect(throws: ValidationError.self) { try Endpoint(text) }
         #expect(error?.message.contains("hunter2") == false)
+        let part = #expect(throws: ValidationError.self) { try Endpoint(scheme: "tcp", host: "u:hunter2@h", port: 1) }
+        #expect(part?.message.contains("hunter2") == false)
+    }
+
+    @Test("what is accepted has a text form that is accepted", arguments: 2030...2048)
+    func longest(_ count: Int) {
+        let text = "grpc://h/" + String(repeating: "a", count: count - 9)
+        guard let endpoint = try? Endpoint(text) else {
+            #expect(count > 2042, "with the usual port written out, 2042 bytes become 2048")
+            return
+        }
+        #expect((try? Endpoint(endpoint.description)) == endpoint)
+    }
+
+    @Test("an endpoint of parts has the same limit")
+    func longParts() {
+        let path = "/" + String(repeating: "a", count: 4096)
+        #expect(throws: ValidationError.self) { try Endpoint(scheme: "http", host: "h", path: path) }
+        #expect(throws: ValidationError.self) { try Endpoint(scheme: "unix", host: "", path: path) }
     }
 }

@@ -98,12 +98,26 @@ struct ServiceInstanceTests {
 
     @Test("an instance at the limit can still be read when it carries its time of registration")
     func limitWithTime() throws {
-        let empty = try Self.make(metadata: ["k": ""]).json.count
+        // Counted as if its status were the longest, so that it can still turn to that.
+        let empty = try Self.make(metadata: ["k": ""]).json.count + 4
         let full = try Self.make(metadata: ["k": String(repeating: "x", count: 8192 - empty)])
-        #expect(full.json.count == 8192)
+        #expect(throws: ValidationError.self) {
+            try Self.make(metadata: ["k": String(repeating: "x", count: 8193 - empty)])
+        }
+        #expect(try full.applying(InstanceChange(status: .maintenance)).json.count == 8192)
         let registered = full.registered(at: Date())
         #expect(registered.json.count > 8192)
         #expect(try ServiceInstance(json: registered.json) == registered)
+    }
+
+    @Test(
+        "a time that JSON cannot hold is left out",
+        arguments: [-1e14, 1e14, .infinity, -.infinity, .nan] as [Double]
+    )
+    func impossibleTime(_ seconds: Double) throws {
+        let instance = try Self.make().registered(at: Date(timeIntervalSince1970: seconds))
+        #expect(instance.registeredAt == nil)
+        #expect(try ServiceInstance(json: instance.json) == instance)
     }
 
     @Test("tags are in order and each is kept once")

@@ -28,6 +28,7 @@ struct VersionTests {
             "", "v", "1.", ".1", "1..2", "1.2.3.4", "01.2", "1.2.3-", "1.2.3-01", "1.2.3-a..b", "1.2.3+", "1.2.3-ü",
             "a",
             "-1", "1 ", "99999999999999999999", String(repeating: "1", count: 200),
+            "1-" + String(repeating: "a", count: 126),
         ]
     )
     func refusing(_ text: String) {

@@ -7,13 +7,13 @@ struct RegistrarMachineTests {
     @Test("a lost lease is taken again at once, then with pauses that grow to a third of the time-to-live")
     func lost() {
         var machine = RegistrarMachine(ttl: .seconds(3))
-        #expect(machine.first == .register(within: .zero))
+        #expect(machine.first == .register(after: .zero, jitter: .zero))
         #expect(machine.registered() == .hold)
-        #expect(machine.lost(BackendError(.leaseLost, "")) == .register(within: .zero))
+        #expect(machine.lost(BackendError(.leaseLost, "")) == .register(after: .zero, jitter: .zero))
         #expect(machine.phase == .lost)
         let bounds = (0..<8).map { _ in machine.failedToRegister(BackendError(.unavailable, "")) }
         let milliseconds = [100, 200, 400, 800, 1000, 1000, 1000, 1000]
-        #expect(bounds == milliseconds.map { .register(within: .milliseconds($0)) })
+        #expect(bounds == milliseconds.map { .register(after: .zero, jitter: .milliseconds($0)) })
         #expect(machine.phase == .lost)
         _ = machine.registered()
         #expect(machine.failures == 0)
@@ -24,14 +24,16 @@ struct RegistrarMachineTests {
         var machine = RegistrarMachine(ttl: .seconds(3))
         var error = BackendError(.unavailable, "")
         error.retryAfter = .seconds(7)
-        #expect(machine.failedToRegister(error) == .register(within: .seconds(7)))
+        #expect(machine.failedToRegister(error) == .register(after: .seconds(7), jitter: .milliseconds(100)))
     }
 
     @Test("wrong credentials are tried once a minute, not in a storm")
     func credentials() {
         var machine = RegistrarMachine(ttl: .seconds(3))
         for code in [BackendError.Code.unauthenticated, .permissionDenied] {
-            #expect(machine.failedToRegister(BackendError(code, "")) == .register(within: .seconds(60)))
+            #expect(
+                machine.failedToRegister(BackendError(code, "")) == .register(after: .seconds(60), jitter: .seconds(3))
+            )
         }
     }
 
@@ -52,7 +54,7 @@ struct RegistrarMachineTests {
         #expect(machine.looked(isHeld: true) == .lookAgain(after: .seconds(3)))
         #expect(machine.looked(isHeld: nil) == .lookAgain(after: .seconds(3)))
         #expect(machine.phase == .displaced)
-        #expect(machine.looked(isHeld: false) == .register(within: .zero))
+        #expect(machine.looked(isHeld: false) == .register(after: .zero, jitter: .zero))
     }
 
     @Test("a removed one stays out until told")
@@ -62,6 +64,6 @@ struct RegistrarMachineTests {
         #expect(machine.lost(BackendError(.removed, "")) == .stayOut)
         #expect(machine.failedToRegister(BackendError(.removed, "")) == .stayOut)
         #expect(machine.phase == .removed)
-        #expect(machine.resumed() == .register(within: .zero))
+        #expect(machine.resumed() == .register(after: .zero, jitter: .zero))
     }
 }

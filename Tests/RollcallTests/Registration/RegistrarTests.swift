@@ -137,6 +137,74 @@ struct RegistrarTests {
         }
     }
 
+    @Test("a resumption the moment the removal is seen is not lost")
+    func promptResumption() async throws {
+        let backend = MemoryBackend()
+        let instance = try ServiceInstanceTests.make()
+        let registrar = try Registrar(backend: backend, configuration: RegistrarConfiguration(ttl: .milliseconds(100)))
+        { instance }
+        try await Self.running(registrar) {
+            for _ in 0..<10 {
+                try await registrar.waitUntilRegistered()
+                try await backend.remove(instance.service, id: instance.id)
+                while registrar.status.phase != .removed { await Task.yield() }
+                registrar.resume()
+                try await eventually { registrar.status.phase == .registered }
+            }
+        }
+    }
+
+    @Test("an update during the drain does not undo maintenance")
+    func updateWhileDraining() async throws {
+        let backend = MemoryBackend()
+        let instance = try ServiceInstanceTests.make()
+        let configuration = RegistrarConfiguration(ttl: .seconds(30), drain: .milliseconds(300))
+        let registrar = try Registrar(backend: backend, configuration: configuration) { instance }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await registrar.run() }
+            try await registrar.waitUntilRegistered()
+            registrar.beginShutdown()
+            try await eventually {
+                try await backend.instances(of: instance.service).instances.first?.status == .maintenance
+            }
+            var statuses: Set<HealthStatus> = []
+            while let seen = try await backend.instances(of: instance.service).instances.first {
+                try registrar.update(InstanceChange(weight: 5))
+                statuses.insert(seen.status)
+                try await ContinuousClock().sleep(for: .milliseconds(5))
+            }
+            #expect(statuses == [.maintenance])
+            try await group.waitForAll()
+        }
+    }
+
+    @Test("a shutdown before the server is ready ends the registrar")
+    func shutdownBeforeReady() async throws {
+        let registrar = try Registrar(backend: MemoryBackend()) {
+            await Signal().wait()
+            return try ServiceInstanceTests.make()
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await registrar.run() }
+            registrar.beginShutdown()
+            try await group.waitForAll()
+        }
+        #expect(registrar.status.phase == .stopped)
+    }
+
+    @Test("an instance that is full already is registered without the automatic metadata, and can be drained")
+    func fullInstance() async throws {
+        let backend = MemoryBackend()
+        let pairs = Dictionary(uniqueKeysWithValues: (0..<48).map { ("k\($0)", String(repeating: "x", count: 120)) })
+        let instance = try ServiceInstanceTests.make(metadata: pairs)
+        let configuration = RegistrarConfiguration(drain: .zero)
+        try await withRegistration(of: instance, in: backend, configuration: configuration) { _ in
+            let seen = try await backend.instances(of: instance.service).instances.first
+            #expect(seen?.metadata.count == 48)
+        }
+        #expect(try await backend.inspect(instance.service) == 0)
+    }
+
     @Test("it never gives up while the backend is away, and ends with what can never succeed")
     func persistence() async throws {
         let backend = BreakingBackend(MemoryBackend())

@@ -27,9 +27,9 @@ package enum Timestamp {
         return milliseconds
     }
 
-    /// The nearest whole millisecond since 1970; `nil` beyond the year 9999, which RFC 3339 does not write.
+    /// The nearest whole millisecond since 1970; `nil` outside the years 1 to 9999, which RFC 3339 does not write.
     package static func milliseconds(of date: Date) -> Int64? {
         let milliseconds = (date.timeIntervalSince1970 * 1000).rounded()
-        return abs(milliseconds) < 253_402_300_800_000 ? Int64(milliseconds) : nil
+        return (-62_135_596_800_000..<253_402_300_800_000).contains(milliseconds) ? Int64(milliseconds) : nil
     }
 }
