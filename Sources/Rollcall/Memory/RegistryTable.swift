@@ -6,46 +6,6 @@ package import Foundation
 
 /// Who is registered, as a value: every rule of registration and lease, without clock, lock or network.
 package struct RegistryTable: Sendable {
-    /// A service in its namespace.
-    package struct Place: Hashable, Sendable {
-        package let namespace: Namespace
-        package let service: ServiceName
-
-        package init(namespace: Namespace, service: ServiceName) {
-            self.namespace = namespace
-            self.service = service
-        }
-    }
-
-    /// What an operation changed, for those who must tell watchers.
-    package struct Change: Hashable, Sendable {
-        package let place: Place
-        package var departed: [InstanceID: DepartureReason] = [:]
-        package var changesNames = false
-
-        package init(place: Place) {
-            self.place = place
-        }
-    }
-
-    /// One registration.
-    package struct Record: Hashable, Sendable {
-        /// What the holder registered.
-        package var own: ServiceInstance
-        /// What everybody sees: the former with the amendment over it.
-        package var visible: ServiceInstance
-        /// What somebody else laid over it.
-        package var amendment = InstanceChange()
-        /// The proof of holding it, as whoever uses the table compares it: a secret, or a hash of one.
-        package let proof: String
-        /// How long it outlives its last renewal.
-        package let ttl: Duration
-        /// When it ends if nobody renews it.
-        package var expiry: TimeSource.Instant
-        /// Which entry of the wheel is about this record; one about a former holder is not.
-        fileprivate let entry: UInt64
-    }
-
     private struct Service: Sendable {
         var records: [InstanceID: Record] = [:]
         var revision: UInt64 = 0
