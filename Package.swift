@@ -15,7 +15,7 @@ let package = Package(
         .target(name: "RollcallTesting", dependencies: ["Rollcall"]),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
         .testTarget(name: "RollcallHubTests", dependencies: ["Rollcall", "RollcallHub", "RollcallTesting"]),
-        .testTarget(name: "ContractTests", dependencies: ["Rollcall", "RollcallTesting"]),
+        .testTarget(name: "ContractTests", dependencies: ["Rollcall", "RollcallHub", "RollcallTesting"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -11,4 +11,9 @@ struct RegistryContractTests {
     func memory(_ line: RegistryContract.Line) async throws {
         try await line.run(on: MemoryHarness())
     }
+
+    @Test("hub store", .timeLimit(.minutes(5)), arguments: RegistryContract.lines)
+    func hubStore(_ line: RegistryContract.Line) async throws {
+        try await line.run(on: HubStoreHarness())
+    }
 }
