@@ -119,6 +119,48 @@ struct RegistrarTests {
         }
     }
 
+    @Test("of updates that come at once none is lost, and the last one stays")
+    func concurrentUpdates() async throws {
+        let backend = MemoryBackend()
+        let instance = try ServiceInstanceTests.make()
+        let registrar = try Registrar(backend: backend) { instance }
+        try await Self.running(registrar) {
+            try await registrar.waitUntilRegistered()
+            for round in 0..<200 {
+                await withTaskGroup(of: Void.self) { group in
+                    for task in 0..<4 {
+                        group.addTask {
+                            try? registrar.update(InstanceChange(metadata: ["task\(task)": "\(round)"]))
+                        }
+                    }
+                }
+                try await eventually {
+                    let metadata = try await backend.instances(of: instance.service).instances.first?.metadata
+                    return (0..<4).allSatisfy { metadata?["task\($0)"] == "\(round)" }
+                }
+            }
+        }
+    }
+
+    @Test("a time-to-live that the backend clamps does not make the registrar hurry")
+    func clampedPauses() async throws {
+        let clock = ManualClock()
+        let backend = BreakingBackend(MemoryBackend())
+        let instance = try ServiceInstanceTests.make()
+        backend.refuse((0..<100).map { _ in BackendError(.unavailable, "away") })
+        let configuration = RegistrarConfiguration(ttl: .nanoseconds(1), clock: TimeSource(clock))
+        let registrar = try Registrar(backend: backend, configuration: configuration) { instance }
+        try await Self.running(registrar) {
+            for _ in 0..<20 {
+                await clock.waitForSleepers()
+                clock.advance(by: .milliseconds(1))
+            }
+            await clock.waitForSleepers()
+            // Pauses of up to 33 ms leave room for one or two attempts in 20 ms; a third of a nanosecond, for twenty.
+            #expect((1..<13).contains(backend.registrations))
+        }
+    }
+
     @Test("who was removed stays out until resumed")
     func removal() async throws {
         let backend = MemoryBackend()
