@@ -19,7 +19,7 @@ struct RegistrarTests {
                     let instance = try ObservationTests.make("web", "i\(index)")
                     return try Registrar(
                         backend: backend,
-                        configuration: RegistrarConfiguration(ttl: .seconds(30), drain: .milliseconds(300))
+                        configuration: RegistrarConfiguration(ttl: .seconds(30), drain: .seconds(1))
                     ) { instance }
                 }
                 for (registrar, server) in zip(registrars, servers) {
