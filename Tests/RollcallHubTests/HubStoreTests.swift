@@ -150,14 +150,21 @@ struct HubStoreTests {
     }
 
     @Test("a journal that cannot be written anew is appended to, and nothing is lost")
-    func failedCompaction() throws {
+    func failedCompaction() async throws {
         let folder = try TemporaryFolder()
         try Self.withStore(folder) { _ = try $0.register(Self.make("a"), in: .default, ttl: .seconds(10)) }
         // A folder of that name keeps the new file from being made.
         try FileManager.default.createDirectory(atPath: folder.journal + ".new", withIntermediateDirectories: false)
+        let told = KeyedMailbox<Bool, [String]> { new, old in old + new }
+        let log = Log { level, component, message in told.offer(["\(level) \(component) \(message)"], for: true) }
         for id in ["b", "c"] {
-            try Self.withStore(folder) { _ = try $0.register(Self.make(id), in: .default, ttl: .seconds(10)) }
+            let store = try HubStore(folder: folder.path, log: log)
+            _ = try store.register(Self.make(id), in: .default, ttl: .seconds(10))
         }
+        told.finish()
+        let messages = try await told.next() ?? []
+        #expect(messages.count == 2)
+        #expect(messages.allSatisfy { $0.hasPrefix("warning hub the journal could not be written anew") })
         try FileManager.default.removeItem(atPath: folder.journal + ".new")
         try Self.withStore(folder) { store in
             let instances = try Self.instances(in: store.snapshot(of: ServiceName("web"), in: .default))

@@ -1,11 +1,5 @@
 import Synchronization
 
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
 /// The server side of ``MemoryBackend``: a registry within the process, for tests and for programs of one process.
 ///
 /// Several backends may share one, as several clients share a server.

@@ -40,6 +40,7 @@ final class JournalWriter: Sendable {
     private let buffer: Mutex<Buffer>
     /// Held while the file is written, so that lines are in it in the order in which they came.
     private let writing = Mutex(())
+    private let failedRewrite = Mutex<BackendError?>(nil)
 
     /// Creates a writer.
     ///
@@ -134,10 +135,26 @@ final class JournalWriter: Sendable {
 
     /// Writes a buffer: a compaction if there is one and it succeeds, else all lines that there are.
     private func write(_ buffer: Buffer) throws(BackendError) {
-        if let replacement = buffer.replacement, (try? self.file.rewrite(replacement)) != nil {
-            if !buffer.lines.isEmpty { try self.file.append(buffer.lines, syncs: buffer.syncs) }
-        } else if !(buffer.superseded.isEmpty && buffer.lines.isEmpty) {
-            try self.file.append(buffer.superseded + buffer.lines, syncs: buffer.syncs)
+        let lines = self.rewrite(buffer.replacement) ? buffer.lines : buffer.superseded + buffer.lines
+        if !lines.isEmpty { try self.file.append(lines, syncs: buffer.syncs) }
+    }
+
+    private func rewrite(_ replacement: [UInt8]?) -> Bool {
+        guard let replacement else { return false }
+        do throws(BackendError) {
+            try self.file.rewrite(replacement)
+            return true
+        } catch {
+            self.failedRewrite.withLock { $0 = error }
+            return false
+        }
+    }
+
+    /// Why the last compaction could not be written, once: what was to be replaced is still appended to.
+    func takeFailedRewrite() -> BackendError? {
+        self.failedRewrite.withLock { failure in
+            defer { failure = nil }
+            return failure
         }
     }
 }

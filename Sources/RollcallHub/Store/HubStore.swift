@@ -285,5 +285,8 @@ extension HubStore {
         }
         try journal.flush()
         self.compactedLength.store(journal.length, ordering: .relaxed)
+        if let failure = journal.takeFailedRewrite() {
+            self.log(.warning, "the journal could not be written anew and goes on growing: \(failure)")
+        }
     }
 }
