@@ -11,16 +11,19 @@ let package = Package(
     ],
     targets: [
         .target(name: "Rollcall"),
+        .target(name: "CSystem"),
+        .target(name: "HTTPEngine", dependencies: ["Rollcall", "CSystem"]),
         .target(name: "RollcallHub", dependencies: ["Rollcall"]),
         .target(name: "RollcallTesting", dependencies: ["Rollcall"]),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
+        .testTarget(name: "HTTPEngineTests", dependencies: ["Rollcall", "HTTPEngine"]),
         .testTarget(name: "RollcallHubTests", dependencies: ["Rollcall", "RollcallHub", "RollcallTesting"]),
         .testTarget(name: "ContractTests", dependencies: ["Rollcall", "RollcallHub", "RollcallTesting"]),
     ],
     swiftLanguageModes: [.v6]
 )
 
-for target in package.targets {
+for target in package.targets where target.name != "CSystem" {
     target.swiftSettings =
         (target.swiftSettings ?? []) + [
             .enableUpcomingFeature("ExistentialAny"),

@@ -1,0 +1,81 @@
+import CSystem
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// A call of the system that failed.
+package struct SystemError: Error, CustomStringConvertible {
+    /// What was called.
+    package let call: String
+    /// The system's `errno`.
+    package let number: Int32
+
+    /// Takes `errno` as the call just left it.
+    package init(_ call: String, number: Int32 = errno) {
+        self.call = call
+        self.number = number
+    }
+
+    /// The text form, in the system's words.
+    package var description: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        _ = strerror_r(self.number, &buffer, buffer.count)
+        let text = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return "\(self.call): \(text)"
+    }
+}
+
+/// The calls that differ between systems.
+enum SystemCalls {
+    #if canImport(Darwin)
+    static let stream = SOCK_STREAM
+    static let sendFlags: Int32 = 0
+    #elseif canImport(Musl)
+    static let stream = SOCK_STREAM
+    static let sendFlags = csystem_send_flags()
+    #else
+    static let stream = Int32(SOCK_STREAM.rawValue)
+    static let sendFlags = csystem_send_flags()
+    #endif
+
+    /// Makes a descriptor close in children and never block.
+    static func makeNonBlocking(_ descriptor: Int32) throws(SystemError) {
+        let flags = fcntl(descriptor, F_GETFL)
+        guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) >= 0,
+            fcntl(descriptor, F_SETFD, FD_CLOEXEC) >= 0
+        else { throw SystemError("fcntl") }
+    }
+
+    /// Sets a switch of a socket; one that the system lacks changes nothing that matters.
+    static func enable(_ level: Int32, _ option: Int32, on descriptor: Int32) {
+        var on: Int32 = 1
+        _ = setsockopt(descriptor, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// Creates a stream socket that never blocks.
+    static func makeSocket(family: Int32) throws(SystemError) -> Int32 {
+        let descriptor = socket(family, self.stream, 0)
+        guard descriptor >= 0 else { throw SystemError("socket") }
+        do throws(SystemError) {
+            try self.makeNonBlocking(descriptor)
+        } catch {
+            _ = close(descriptor)
+            throw error
+        }
+        self.prepare(descriptor)
+        return descriptor
+    }
+
+    /// Sends small writes at once, and never raises a signal for a peer that is gone.
+    static func prepare(_ descriptor: Int32) {
+        self.enable(Int32(IPPROTO_TCP), TCP_NODELAY, on: descriptor)
+        #if canImport(Darwin)
+        self.enable(SOL_SOCKET, SO_NOSIGPIPE, on: descriptor)
+        #endif
+    }
+}

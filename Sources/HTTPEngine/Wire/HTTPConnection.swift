@@ -1,0 +1,113 @@
+package import Rollcall
+
+/// A connection that carries HTTP/1.1 messages, either way: what was received, and what waits to be sent.
+///
+/// It belongs to one task.
+package final class HTTPConnection {
+    /// The connection of the system.
+    package let socket: Socket
+    /// What waits for ``flush(until:)``.
+    package var output: [UInt8] = []
+    var input = InputBuffer()
+
+    /// Takes a socket over that nobody else reads or writes.
+    package init(_ socket: Socket) {
+        self.socket = socket
+    }
+
+    /// Whether nothing was received that is not taken.
+    package var isInputEmpty: Bool { self.input.isEmpty }
+
+    /// Takes all that was received, as it came.
+    package func takeReceived() -> [UInt8] {
+        var bytes: [UInt8] = []
+        _ = self.input.take(upTo: .max) { bytes.append(contentsOf: $0) }
+        return bytes
+    }
+
+    /// Receives more.
+    ///
+    /// - Returns: False at the end.
+    /// - Throws: `timeout`, `closed`, `broken`.
+    package func receive(until deadline: TimeSource.Instant?) async throws(ConnectionError) -> Bool {
+        try await self.socket.read(until: deadline) { read in self.input.fill(read) } > 0
+    }
+
+    /// Sends what waits.
+    ///
+    /// - Throws: `timeout`, `closed`, `broken`.
+    package func flush(until deadline: TimeSource.Instant?) async throws(ConnectionError) {
+        guard !self.output.isEmpty else { return }
+        try await self.socket.write(self.output, until: deadline)
+        self.output.removeAll(keepingCapacity: self.output.capacity <= InputBuffer.readSize * 4)
+    }
+
+    /// Waits for the other side to begin something, holding no memory while it does not.
+    ///
+    /// - Returns: False when it does not until the deadline, or closed the connection.
+    package func rest(until deadline: TimeSource.Instant) async -> Bool {
+        guard self.input.isEmpty else { return true }
+        let soon = min(deadline, self.socket.loop.clock.now.advanced(by: .seconds(1)))
+        do throws(ConnectionError) {
+            return try await self.receive(until: soon)
+        } catch {
+            guard error.kind == .timeout, soon < deadline else { return false }
+        }
+        self.input.shrink()
+        self.output = []
+        do throws(ConnectionError) {
+            try await self.socket.waitReadable(until: deadline)
+            return try await self.receive(until: deadline)
+        } catch {
+            return false
+        }
+    }
+
+    /// Receives the head of a message.
+    ///
+    /// - Returns: Its bytes, or `nil` when the connection ended before it began.
+    /// - Throws: A ``ConnectionError``, or a ``MessageError`` for a head that breaks the rules.
+    func receiveHead(until deadline: TimeSource.Instant?) async throws -> [UInt8]? {
+        while true {
+            if let head = try self.input.takeHead() { return head }
+            guard try await self.receive(until: deadline) else {
+                if self.input.isEmpty { return nil }
+                throw ConnectionError(.broken, "the connection ended within a message's head")
+            }
+        }
+    }
+
+    /// Receives the next piece of a body.
+    ///
+    /// - Parameters:
+    ///   - decoder: Where the body stands.
+    ///   - limit: The most bytes to take.
+    ///   - deadline: When to give up.
+    ///   - body: Called with the bytes, which are gone afterwards; perhaps more than once.
+    /// - Returns: False once the body has ended.
+    /// - Throws: A ``ConnectionError``, or a ``MessageError``.
+    func receivePiece(
+        _ decoder: inout BodyDecoder,
+        upTo limit: Int = 65536,
+        until deadline: TimeSource.Instant?,
+        _ body: (UnsafeRawBufferPointer) -> Void
+    ) async throws -> Bool {
+        var taken = 0
+        while taken == 0 {
+            while taken < limit, !self.input.isEmpty, !decoder.hasEnded {
+                let isProgress = try decoder.take(from: &self.input, upTo: limit - taken) { bytes in
+                    taken += bytes.count
+                    body(bytes)
+                }
+                if !isProgress { break }
+            }
+            if taken > 0 { return true }
+            if decoder.hasEnded { return false }
+            if try await !self.receive(until: deadline) {
+                try decoder.finish()
+                return false
+            }
+        }
+        return true
+    }
+}

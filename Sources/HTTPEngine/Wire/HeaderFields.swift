@@ -1,0 +1,127 @@
+/// The header fields of a message, as they stood on the wire and in that order.
+///
+/// Names and values are ranges of one array, so that reading a message allocates twice, whatever it carries.
+package struct HeaderFields: Sendable {
+    private struct Field: Sendable {
+        let name: Range<Int>
+        let value: Range<Int>
+    }
+
+    private var bytes: [UInt8]
+    private var fields: [Field] = []
+
+    /// Creates an empty list.
+    package init() {
+        self.bytes = []
+    }
+
+    /// Creates a list of names and values.
+    package init(_ fields: [(name: String, value: String)]) {
+        self.bytes = []
+        for (name, value) in fields { self.append(name, value) }
+    }
+
+    /// Creates a list over the bytes of a message's head, to which ``note(name:value:)`` adds.
+    init(over bytes: [UInt8]) {
+        self.bytes = bytes
+        self.fields.reserveCapacity(8)
+    }
+
+    mutating func note(name: Range<Int>, value: Range<Int>) {
+        self.fields.append(Field(name: name, value: value))
+    }
+
+    /// How many there are.
+    package var count: Int { self.fields.count }
+
+    /// Adds a field at the end.
+    ///
+    /// A value comes from code or was read from a message; one with a line break, which would forge fields, loses it.
+    package mutating func append(_ name: String, _ value: String) {
+        let start = self.bytes.count
+        self.bytes.append(contentsOf: name.utf8)
+        let middle = self.bytes.count
+        self.bytes.append(contentsOf: value.utf8.lazy.map { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F ? 0x20 : $0 })
+        self.fields.append(Field(name: start..<middle, value: middle..<self.bytes.count))
+    }
+
+    /// The value of the first field with `name`, given in lower case.
+    package func first(_ name: StaticString) -> String? {
+        self.firstIndex(name).map { self.value(at: $0) }
+    }
+
+    /// The values of all fields with `name`, given in lower case.
+    package func all(_ name: StaticString) -> [String] {
+        self.fields.indices.filter { self.isName(at: $0, name) }.map { self.value(at: $0) }
+    }
+
+    /// How many fields have `name`, given in lower case.
+    package func count(of name: StaticString) -> Int {
+        self.fields.indices.count { self.isName(at: $0, name) }
+    }
+
+    /// Whether there is a field with `name`, given in lower case.
+    package func contains(_ name: StaticString) -> Bool { self.firstIndex(name) != nil }
+
+    /// Whether a list of words, over all fields with `name`, has `word`; both given in lower case.
+    package func lists(_ word: String, in name: StaticString) -> Bool {
+        guard self.contains(name) else { return false }
+        return self.all(name).contains { value in
+            value.utf8.split(separator: UInt8(ascii: ",")).contains { Self.isSame($0, word) }
+        }
+    }
+
+    /// Takes out every field with `name`, given in lower case.
+    package mutating func remove(_ name: StaticString) {
+        self.fields = self.fields.indices.filter { !self.isName(at: $0, name) }.map { self.fields[$0] }
+    }
+
+    /// The name of a field as it was written.
+    package func name(at index: Int) -> String {
+        String(decoding: self.bytes[self.fields[index].name], as: UTF8.self)
+    }
+
+    /// The value of a field; bytes that are not UTF-8 are replaced.
+    package func value(at index: Int) -> String {
+        String(decoding: self.bytes[self.fields[index].value], as: UTF8.self)
+    }
+
+    /// Whether the field's name is `name`, given in lower case.
+    package func isName(at index: Int, _ name: StaticString) -> Bool {
+        let range = self.fields[index].name
+        guard range.count == name.utf8CodeUnitCount else { return false }
+        return self.bytes.withUnsafeBytes { bytes in
+            let start = name.utf8Start
+            for offset in 0..<range.count {
+                var byte = bytes[range.lowerBound + offset]
+                if byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z") { byte |= 0x20 }
+                if byte != start[offset] { return false }
+            }
+            return true
+        }
+    }
+
+    /// Writes fields as a message has them, without the empty line behind.
+    package func write(to output: inout [UInt8], where isWanted: (Int) -> Bool = { _ in true }) {
+        for index in self.fields.indices where isWanted(index) {
+            let field = self.fields[index]
+            output.append(contentsOf: self.bytes[field.name])
+            output.append(UInt8(ascii: ":"))
+            output.append(UInt8(ascii: " "))
+            output.append(contentsOf: self.bytes[field.value])
+            output.append(0x0D)
+            output.append(0x0A)
+        }
+    }
+
+    private func firstIndex(_ name: StaticString) -> Int? {
+        self.fields.indices.first { self.isName(at: $0, name) }
+    }
+
+    private static func isSame(_ text: Substring.UTF8View.SubSequence, _ word: String) -> Bool {
+        let trimmed = text.drop { $0 == 0x20 || $0 == 0x09 }.reversed().drop { $0 == 0x20 || $0 == 0x09 }.reversed()
+        return trimmed.elementsEqual(word.utf8) { left, right in
+            (left >= UInt8(ascii: "A") && left <= UInt8(ascii: "Z") ? left | 0x20 : left) == right
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import HTTPEngine
+import Rollcall
+import Testing
+
+/// What a handler of these tests answers: the method, the target and the body.
+@Sendable private func echo(_ exchange: HTTPExchange) async throws {
+    let body = try await exchange.readBody(limit: 1 << 20)
+    let text = "\(exchange.head.method) \(exchange.head.target) " + String(decoding: body, as: UTF8.self)
+    exchange.respond(200, "text/plain", body: Array(text.utf8))
+}
+
+@Suite("HTTP server", .timeLimit(.minutes(1)))
+struct ServerTests {
+    @Test("requests on one connection, one after the other")
+    func keepAlive() async throws {
+        try await withServer(echo) { server, origin in
+            let client = try HTTPClient()
+            for index in 0..<100 {
+                let request = HTTPClient.Request("POST", "/a?b=\(index)", at: origin, body: Array("x\(index)".utf8))
+                let response = try await client.send(request, within: .seconds(5))
+                #expect(response.status == 200)
+                #expect(String(decoding: response.body, as: UTF8.self) == "POST /a?b=\(index) x\(index)")
+            }
+            #expect(server.connectionCount == 1)
+        }
+    }
+
+    @Test("pipelined requests are answered in order")
+    func pipelining() async throws {
+        try await withServer(echo) { _, origin in
+            let one = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"
+            let two = "POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
+            let three = "GET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+            let answer = try await exchangeRaw(one + two + three, with: origin)
+            let places = ["GET /1 ", "POST /2 hi", "GET /3 "].map { answer.firstRange(of: $0)?.lowerBound }
+            #expect(places.allSatisfy { $0 != nil })
+            #expect(zip(places, places.dropFirst()).allSatisfy { ($0 ?? answer.endIndex) < ($1 ?? answer.startIndex) })
+        }
+    }
+
+    @Test("many clients at once")
+    func concurrency() async throws {
+        try await withServer(echo) { _, origin in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for task in 0..<64 {
+                    group.addTask {
+                        let client = try HTTPClient()
+                        for index in 0..<20 {
+                            let request = HTTPClient.Request("GET", "/\(task)/\(index)", at: origin)
+                            let response = try await client.send(request, within: .seconds(20))
+                            #expect(String(decoding: response.body, as: UTF8.self) == "GET /\(task)/\(index) ")
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+}
