@@ -33,13 +33,20 @@ struct InputBuffer {
             self.searched = max(0, self.searched - self.start)
             self.start = 0
         }
-        if self.storage.count < self.end + Self.readSize {
-            self.storage.append(contentsOf: repeatElement(0, count: self.end + Self.readSize - self.storage.count))
-        }
+        if self.storage.count < self.end + Self.readSize { self.grow() }
         let count = self.storage.withUnsafeMutableBytes { read(UnsafeMutableRawBufferPointer(rebasing: $0[self.end...])) }
         if count > 0 { self.end += count }
         if self.isEmpty { self.release() }
         return count
+    }
+
+    private mutating func grow() {
+        let size = max(self.end + Self.readSize, self.end * 2)
+        // Not zeroed: nobody looks beyond `end`.
+        self.storage = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            _ = buffer[..<self.end].update(fromContentsOf: self.storage[..<self.end])
+            count = size
+        }
     }
 
     /// Hands over at most `limit` bytes, and forgets them.
