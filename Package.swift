@@ -7,18 +7,30 @@ let package = Package(
     products: [
         .library(name: "Rollcall", targets: ["Rollcall"]),
         .library(name: "RollcallHub", targets: ["RollcallHub"]),
+        .library(name: "RollcallHubClient", targets: ["RollcallHubClient"]),
         .library(name: "RollcallTesting", targets: ["RollcallTesting"]),
     ],
     targets: [
         .target(name: "Rollcall"),
         .target(name: "CSystem"),
         .target(name: "HTTPEngine", dependencies: ["Rollcall", "CSystem"]),
-        .target(name: "RollcallHub", dependencies: ["Rollcall"]),
-        .target(name: "RollcallTesting", dependencies: ["Rollcall"]),
+        .target(
+            name: "RollcallHub",
+            dependencies: ["Rollcall", "HTTPEngine"],
+            resources: [.embedInCode("HTTP/openapi.yaml")]
+        ),
+        .target(name: "RollcallHubClient", dependencies: ["Rollcall", "HTTPEngine"]),
+        .target(name: "RollcallTesting", dependencies: ["Rollcall", "HTTPEngine"]),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
         .testTarget(name: "HTTPEngineTests", dependencies: ["Rollcall", "HTTPEngine"]),
-        .testTarget(name: "RollcallHubTests", dependencies: ["Rollcall", "RollcallHub", "RollcallTesting"]),
-        .testTarget(name: "ContractTests", dependencies: ["Rollcall", "RollcallHub", "RollcallTesting"]),
+        .testTarget(
+            name: "RollcallHubTests",
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallTesting"]
+        ),
+        .testTarget(
+            name: "ContractTests",
+            dependencies: ["Rollcall", "RollcallHub", "RollcallHubClient", "RollcallTesting"]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

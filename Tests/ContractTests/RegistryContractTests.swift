@@ -12,6 +12,11 @@ struct RegistryContractTests {
         try await line.run(on: MemoryHarness())
     }
 
+    @Test("hub", .timeLimit(.minutes(5)), arguments: RegistryContract.lines)
+    func hub(_ line: RegistryContract.Line) async throws {
+        try await HubHarness.withHub { try await line.run(on: $0) }
+    }
+
     @Test("hub store", .timeLimit(.minutes(5)), arguments: RegistryContract.lines)
     func hubStore(_ line: RegistryContract.Line) async throws {
         try await line.run(on: HubStoreHarness())

@@ -88,7 +88,14 @@ struct Poller: Sendable {
         self.queue = kqueue()
         guard self.queue >= 0 else { throw SystemError("kqueue") }
         try self.change([
-            kevent(ident: 0, filter: Int16(EVFILT_USER), flags: UInt16(EV_ADD | EV_CLEAR), fflags: 0, data: 0, udata: nil)
+            kevent(
+                ident: 0,
+                filter: Int16(EVFILT_USER),
+                flags: UInt16(EV_ADD | EV_CLEAR),
+                fflags: 0,
+                data: 0,
+                udata: nil
+            )
         ])
     }
 

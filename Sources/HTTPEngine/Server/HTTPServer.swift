@@ -274,7 +274,8 @@ extension HTTPServer {
         let body = problem.json
         var output = Array("HTTP/1.1 \(problem.status) \(ResponseHead.reason(of: problem.status))\r\n".utf8)
         HTTPDate.write(to: &output)
-        let fields = "Content-Type: application/problem+json\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n"
+        let fields =
+            "Content-Type: application/problem+json\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n"
         output.append(contentsOf: fields.utf8)
         connection.output = output + body
         try? await connection.flush(until: self.loops.clock.now.advanced(by: .seconds(1)))

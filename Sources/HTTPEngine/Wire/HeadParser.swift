@@ -80,7 +80,8 @@ struct HeadParser {
         let isVersion10 = try parser.version(parser.until(UInt8(ascii: " ")))
         let line = parser.line()
         let digits = bytes[line].prefix(3)
-        guard digits.count == 3, digits.allSatisfy(\.isASCIIDigit), line.count == 3 || bytes[line][line.lowerBound + 3] == 0x20,
+        guard digits.count == 3, digits.allSatisfy(\.isASCIIDigit),
+            line.count == 3 || bytes[line][line.lowerBound + 3] == 0x20,
             let status = Int(String(decoding: digits, as: UTF8.self)), status >= 100
         else { throw MessageError(502, "the status is not a number of three digits") }
         var head = ResponseHead(status: status, reason: String(decoding: bytes[line].dropFirst(4), as: UTF8.self))
@@ -137,7 +138,8 @@ struct HeadParser {
         var end = line.upperBound
         while start < end, self.bytes[start].isBlank { start += 1 }
         while start < end, self.bytes[end - 1].isBlank { end -= 1 }
-        for index in start..<end where self.bytes[index] < 0x20 && self.bytes[index] != 0x09 || self.bytes[index] == 0x7F {
+        for index in start..<end
+        where self.bytes[index] < 0x20 && self.bytes[index] != 0x09 || self.bytes[index] == 0x7F {
             throw MessageError(400, "a header field's value has a control character")
         }
         return (line.lowerBound..<colon, start..<end)

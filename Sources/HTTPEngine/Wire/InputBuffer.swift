@@ -34,7 +34,9 @@ struct InputBuffer {
             self.start = 0
         }
         if self.storage.count < self.end + Self.readSize { self.grow() }
-        let count = self.storage.withUnsafeMutableBytes { read(UnsafeMutableRawBufferPointer(rebasing: $0[self.end...])) }
+        let count = self.storage.withUnsafeMutableBytes {
+            read(UnsafeMutableRawBufferPointer(rebasing: $0[self.end...]))
+        }
         if count > 0 { self.end += count }
         if self.isEmpty { self.release() }
         return count
@@ -63,7 +65,9 @@ struct InputBuffer {
     /// - Throws: A ``MessageError`` for one that never can be.
     mutating func takeHead() throws(MessageError) -> [UInt8]? {
         // A client may send an empty line before a request (RFC 9112 section 2.2).
-        while self.count >= 2, self.storage[self.start] == 0x0D, self.storage[self.start + 1] == 0x0A { self.advance(2) }
+        while self.count >= 2, self.storage[self.start] == 0x0D, self.storage[self.start + 1] == 0x0A {
+            self.advance(2)
+        }
         guard !self.isEmpty else { return nil }
         var searched = self.searched
         let found: Result<Int?, MessageError> = self.storage.withUnsafeBytes { bytes in

@@ -176,7 +176,7 @@ public final class MemoryBackend: RegistryBackend {
 
     func renew(_ token: LeaseToken) throws(BackendError) {
         let now = self.registry.clock.now
-        try self.perform("renew", key: token.id.text) { table throws(BackendError) in
+        _ = try self.perform("renew", key: token.id.text) { table throws(BackendError) in
             (try table.renew(token.service, id: token.id, proof: token.secret, in: self.namespace, at: now), nil)
         }
     }

@@ -30,7 +30,7 @@ public final class MemoryRegistry: Sendable {
     }
 
     package let clock: TimeSource
-    private let expired: @Sendable (RegistryTable.Change, UInt64) -> Void
+    private let departed: @Sendable (RegistryTable.Change, RegistryTable) -> Void
     private let state: Mutex<State>
     /// Awakes the sweeper, which sleeps without end while there is nothing that can come due.
     private let wake = KeyedMailbox<Bool, Void>()
@@ -49,15 +49,15 @@ public final class MemoryRegistry: Sendable {
     ///   - table: What is registered.
     ///   - moment: The time that the table was made for; what passes until the first tick counts for nobody.
     ///   - clock: What measures times-to-live; the table's instants are its own.
-    ///   - expired: Is told what left with its time, in order with all other changes, under the registry's lock.
+    ///   - departed: Is told what left without an operation, in order with all other changes, under the registry's lock.
     package init(
         table: RegistryTable,
         since moment: TimeSource.Instant,
         clock: TimeSource,
-        expired: @escaping @Sendable (RegistryTable.Change, _ revision: UInt64) -> Void
+        departed: @escaping @Sendable (RegistryTable.Change, RegistryTable) -> Void
     ) {
         self.clock = clock
-        self.expired = expired
+        self.departed = departed
         self.state = Mutex(State(table: table, lastTick: moment))
     }
 
@@ -83,7 +83,10 @@ public final class MemoryRegistry: Sendable {
     /// For tests.
     public func wipe() {
         self.state.withLock { state in
-            for change in state.table.wipe(at: self.clock.now) { Self.publish(change, in: &state) }
+            for change in state.table.wipe(at: self.clock.now) {
+                self.departed(change, state.table)
+                Self.publish(change, in: &state)
+            }
         }
     }
 
@@ -147,7 +150,7 @@ public final class MemoryRegistry: Sendable {
                 let lateness = state.lastTick.duration(to: now) - RegistryTable.tick
                 state.lastTick = now
                 for change in state.table.expire(at: now, lateness: lateness) {
-                    self.expired(change, state.table.revision)
+                    self.departed(change, state.table)
                     Self.publish(change, in: &state)
                 }
             }

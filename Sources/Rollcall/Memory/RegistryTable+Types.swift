@@ -19,8 +19,14 @@ extension RegistryTable {
         package let place: Place
         /// Who left, and why.
         package var departed: [InstanceID: DepartureReason] = [:]
+        /// Who came or was changed.
+        package var upserted: [InstanceID] = []
         /// Whether the service came or is gone with it.
         package var changesNames = false
+        /// The service's revision before.
+        package var from: UInt64 = 0
+        /// The service's revision after.
+        package var to: UInt64 = 0
 
         /// Creates a change in which nobody left.
         package init(place: Place) {

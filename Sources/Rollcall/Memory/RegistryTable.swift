@@ -59,6 +59,11 @@ package struct RegistryTable: Sendable {
         self.services[place]?.records.values.map(\.visible) ?? []
     }
 
+    /// How many services and instances there are, over all namespaces.
+    package var counts: (services: Int, instances: Int) {
+        (self.services.count, self.services.values.reduce(0) { $0 + $1.records.count })
+    }
+
     /// All services that there are, with their records.
     package var contents: [(place: Place, records: [InstanceID: Record])] {
         self.services.map { ($0.key, $0.value.records) }
@@ -96,26 +101,42 @@ package struct RegistryTable: Sendable {
             expiry: now.advanced(by: ttl),
             entry: self.nextEntry
         )
-        var change = Change(place: place)
-        change.changesNames = self.services[place] == nil
+        let isNew = self.services[place] == nil
         self.wheel.insert(Entry(place: place, id: instance.id, number: record.entry), due: record.expiry)
-        self.store(record, at: place)
+        var change = self.store(record, at: place)
+        change.changesNames = isNew
         return change
     }
 
-    /// Renews a lease.
+    /// Renews a lease, and returns its time-to-live.
     ///
     /// - Throws: `leaseLost`, `displaced` or `removed` when it is over.
+    @discardableResult
     package mutating func renew(
         _ service: ServiceName,
         id: InstanceID,
         proof: String,
         in namespace: Namespace,
         at now: TimeSource.Instant
-    ) throws(BackendError) {
+    ) throws(BackendError) -> Duration {
         let place = Place(namespace: namespace, service: service)
         let record = try self.held(id, at: place, by: proof)
         self.services[place]?.records[id]?.expiry = now.advanced(by: record.ttl)
+        return record.ttl
+    }
+
+    /// Renews a record whoever holds it, as one does that saw its holder alive.
+    ///
+    /// - Returns: Whether there is one.
+    package mutating func touch(_ id: InstanceID, at place: Place, now: TimeSource.Instant) -> Bool {
+        guard let ttl = self.record(id, at: place)?.ttl else { return false }
+        self.services[place]?.records[id]?.expiry = now.advanced(by: ttl)
+        return true
+    }
+
+    /// Takes a record out whose holder is known to be gone.
+    package mutating func end(_ id: InstanceID, at place: Place, reason: DepartureReason) -> Change? {
+        self.drop(id, at: place, reason: reason)
     }
 
     /// Replaces what the holder registered; an amendment stays on top.
@@ -130,8 +151,7 @@ package struct RegistryTable: Sendable {
         record.own = record.own.registeredAt.map { instance.registered(at: $0) } ?? instance
         record.visible = try Self.applying(record.amendment, to: record.own)
         record.expiry = now.advanced(by: record.ttl)
-        self.store(record, at: place)
-        return Change(place: place)
+        return self.store(record, at: place)
     }
 
     /// Ends a lease; one that is over already, whatever the reason, changes nothing.
@@ -169,8 +189,7 @@ package struct RegistryTable: Sendable {
             throw BackendError(error)
         }
         record.visible = try Self.applying(record.amendment, to: record.own)
-        self.store(record, at: place)
-        return (record.visible, Change(place: place))
+        return (record.visible, self.store(record, at: place))
     }
 
     /// Takes out a record that somebody else holds, and remembers that for ten of its times-to-live, at least 60 s.
@@ -209,6 +228,8 @@ package struct RegistryTable: Sendable {
             var change = Change(place: place)
             change.departed = service.records.mapValues { _ in .unknown }
             change.changesNames = true
+            change.from = service.revision
+            change.to = self.revision + UInt64(self.services.count)
             return change
         }
         self = RegistryTable(now: now, revision: self.revision + UInt64(changes.count))
@@ -232,10 +253,12 @@ package struct RegistryTable: Sendable {
                 self.wheel.insert(entry, due: record.expiry)
                 continue
             }
-            let isLast = self.services[entry.place]?.records.count == 1
-            _ = self.drop(entry.id, at: entry.place, reason: .expired)
-            changes[entry.place, default: Change(place: entry.place)].departed[entry.id] = .expired
-            changes[entry.place]?.changesNames = isLast
+            guard let change = self.drop(entry.id, at: entry.place, reason: .expired) else { continue }
+            var whole = changes[entry.place] ?? change
+            whole.departed[entry.id] = .expired
+            whole.changesNames = change.changesNames
+            whole.to = change.to
+            changes[entry.place] = whole
         }
         return Array(changes.values)
     }
@@ -263,18 +286,25 @@ extension RegistryTable {
         return record
     }
 
-    private mutating func store(_ record: Record, at place: Place) {
+    private mutating func store(_ record: Record, at place: Place) -> Change {
+        var change = Change(place: place)
+        change.from = self.revision(at: place)
         self.revision += 1
         self.services[place, default: Service()].records[record.own.id] = record
         self.services[place]?.revision = self.revision
+        change.upserted = [record.own.id]
+        change.to = self.revision
+        return change
     }
 
     private mutating func drop(_ id: InstanceID, at place: Place, reason: DepartureReason) -> Change? {
+        var change = Change(place: place)
+        change.from = self.revision(at: place)
         guard self.services[place]?.records.removeValue(forKey: id) != nil else { return nil }
         self.revision += 1
         self.services[place]?.revision = self.revision
-        var change = Change(place: place)
         change.departed = [id: reason]
+        change.to = self.revision
         if self.services[place]?.records.isEmpty == true {
             self.services[place] = nil
             self.forgottenRevision = self.revision

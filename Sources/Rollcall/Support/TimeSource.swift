@@ -23,11 +23,24 @@ public struct TimeSource: Clock {
     /// The least difference that the clock can tell.
     public let minimumResolution: Duration
 
+    /// One for all, so that moments of the process's usual clock compare wherever they were taken.
+    private static let processOrigin = ContinuousClock.now
+
+    /// The monotonic clock, which goes on while the machine sleeps.
+    ///
+    /// All that are made so are the same source.
+    public init() {
+        self.init(ContinuousClock(), origin: Self.processOrigin)
+    }
+
     /// Hides the type of `clock`.
     ///
-    /// - Parameter clock: The clock to ask; by default the monotonic one, which goes on while the machine sleeps.
-    public init<Wrapped: Clock>(_ clock: Wrapped = ContinuousClock()) where Wrapped.Duration == Swift.Duration {
-        let origin = clock.now
+    /// - Parameter clock: The clock to ask.
+    public init<Wrapped: Clock>(_ clock: Wrapped) where Wrapped.Duration == Swift.Duration {
+        self.init(clock, origin: clock.now)
+    }
+
+    private init<Wrapped: Clock>(_ clock: Wrapped, origin: Wrapped.Instant) where Wrapped.Duration == Swift.Duration {
         self.elapsed = { origin.duration(to: clock.now) }
         self.sleepUntil = { try await clock.sleep(until: origin.advanced(by: $0), tolerance: $1) }
         self.minimumResolution = clock.minimumResolution

@@ -31,10 +31,17 @@ public final class HubStore: Sendable {
     private final class Caches: Sendable {
         let proofs = Mutex(ProofCache())
         let snapshots = Mutex(SnapshotCache())
+        let feed: HubFeed
 
-        func note(_ change: RegistryTable.Change?) {
-            guard let change, change.changesNames else { return }
-            self.snapshots.withLock { $0.forget(change.place) }
+        init(epoch: String) {
+            self.feed = HubFeed(epoch: epoch)
+        }
+
+        /// Takes note of a change, under the registry's lock, so that all see changes in one order.
+        func note(_ change: RegistryTable.Change?, _ table: RegistryTable) {
+            guard let change else { return }
+            if change.changesNames { self.snapshots.withLock { $0.forget(change.place) } }
+            self.feed.publish(change, table)
         }
     }
 
@@ -50,6 +57,8 @@ public final class HubStore: Sendable {
     package let registry: MemoryRegistry
     private let journal: JournalWriter?
     private let caches: Caches
+    /// Tells watchers what changes.
+    var feed: HubFeed { self.caches.feed }
     private let compactedLength = Atomic<Int>(0)
     private let log: Log
 
@@ -64,27 +73,29 @@ public final class HubStore: Sendable {
     public init(folder: String?, clock: TimeSource = TimeSource(), log: Log = .silent) throws(BackendError) {
         self.log = log.component("hub")
         let fresh = RandomText.hexadecimal(words: 1)
-        let caches = Caches()
-        self.caches = caches
         let now = clock.now
         guard let folder else {
+            let caches = Caches(epoch: fresh)
+            self.caches = caches
             self.epoch = fresh
             self.journal = nil
-            self.registry = MemoryRegistry(table: RegistryTable(now: now), since: now, clock: clock) { change, _ in
-                caches.note(change)
+            self.registry = MemoryRegistry(table: RegistryTable(now: now), since: now, clock: clock) { change, table in
+                caches.note(change, table)
             }
             return
         }
         let (file, contents) = try JournalFile.open(folder: folder, epoch: fresh)
         let journal = JournalWriter(file: file, reserved: JournalReplay.reserved(in: contents.records))
         self.epoch = contents.epoch
+        let caches = Caches(epoch: contents.epoch)
+        self.caches = caches
         self.journal = journal
         let table = JournalReplay.table(of: contents.records, at: now, date: Date())
-        self.registry = MemoryRegistry(table: table, since: now, clock: clock) { change, revision in
-            caches.note(change)
+        self.registry = MemoryRegistry(table: table, since: now, clock: clock) { change, table in
+            caches.note(change, table)
             for id in change.departed.keys {
                 let place = change.place
-                journal.note(.end(namespace: place.namespace, service: place.service, id: id), revision: revision)
+                journal.note(.end(namespace: place.namespace, service: place.service, id: id), revision: table.revision)
             }
         }
         try self.compact()
@@ -137,16 +148,39 @@ public final class HubStore: Sendable {
         )
     }
 
-    /// Renews a lease.
+    /// Renews a lease, and returns its time-to-live.
     ///
     /// Writes nothing.
     ///
     /// - Throws: `leaseLost`, `displaced` or `removed` when it is over.
-    public func renew(_ token: LeaseToken, in namespace: Namespace) throws(BackendError) {
+    @discardableResult
+    public func renew(_ token: LeaseToken, in namespace: Namespace) throws(BackendError) -> Duration {
         let proof = self.proof(of: token.secret)
         let now = self.registry.clock.now
-        try self.registry.perform { table throws(BackendError) in
+        return try self.registry.perform { table throws(BackendError) in
             (try table.renew(token.service, id: token.id, proof: proof, in: namespace, at: now), nil)
+        }
+    }
+
+    /// Renews many leases at once.
+    ///
+    /// Writes nothing.
+    ///
+    /// - Returns: For each why it is over, or `nil` when it was renewed.
+    /// - Throws: Nothing while the store is open.
+    public func renewAll(_ tokens: [LeaseToken], in namespace: Namespace) throws(BackendError) -> [BackendError.Code?] {
+        let proofs = self.caches.proofs.withLock { cache in tokens.map { cache.proof(of: $0.secret) } }
+        let now = self.registry.clock.now
+        return try self.registry.perform { table throws(BackendError) in
+            let outcomes = zip(tokens, proofs).map { token, proof -> BackendError.Code? in
+                do throws(BackendError) {
+                    try table.renew(token.service, id: token.id, proof: proof, in: namespace, at: now)
+                    return nil
+                } catch {
+                    return error.code
+                }
+            }
+            return (outcomes, nil)
         }
     }
 
@@ -162,21 +196,30 @@ public final class HubStore: Sendable {
 
     /// Replaces what the holder of a lease registered.
     ///
+    /// - Returns: The registration as it is now.
     /// - Throws: `leaseLost`, `displaced` or `removed` when it is over; `invalidArgument` for another service or id.
+    @discardableResult
     public func update(
         _ instance: ServiceInstance,
         _ token: LeaseToken,
         in namespace: Namespace
-    ) throws(BackendError) {
+    ) throws(BackendError) -> Registration {
         guard instance.service == token.service, instance.id == token.id else {
             throw BackendError(.invalidArgument, "an update must keep service and id \(token.service)/\(token.id)")
         }
         let proof = self.proof(of: token.secret)
         let now = self.registry.clock.now
-        try self.change { table throws(BackendError) in
+        return try self.change { table throws(BackendError) in
             let change = try table.update(instance, proof: proof, in: namespace, at: now)
-            let own = table.record(instance.id, at: change.place)?.own ?? instance
-            return ((), change, [.update(namespace: namespace, instance: own, proof: proof)])
+            let record = table.record(instance.id, at: change.place)
+            let own = record?.own ?? instance
+            let registration = Registration(
+                instance: own,
+                token: token,
+                ttl: record?.ttl ?? Self.ttl.lowerBound,
+                revision: table.revision
+            )
+            return (registration, change, [.update(namespace: namespace, instance: own, proof: proof)])
         }
     }
 
@@ -234,6 +277,58 @@ public final class HubStore: Sendable {
         }
     }
 
+    /// The instances of a service in order of their ids, with the service's revision.
+    ///
+    /// - Throws: Nothing while the store is open.
+    package func instances(
+        of service: ServiceName,
+        in namespace: Namespace
+    ) throws(BackendError) -> (instances: [ServiceInstance], revision: UInt64) {
+        let place = RegistryTable.Place(namespace: namespace, service: service)
+        let (instances, revision) = try self.registry.perform { table throws(BackendError) in
+            ((table.instances(at: place), table.revision(at: place)), nil)
+        }
+        return (instances.sorted { $0.id < $1.id }, revision)
+    }
+
+    /// One instance as everybody sees it.
+    ///
+    /// - Throws: `notFound`.
+    package func instance(
+        _ id: InstanceID,
+        of service: ServiceName,
+        in namespace: Namespace
+    ) throws(BackendError) -> ServiceInstance {
+        let place = RegistryTable.Place(namespace: namespace, service: service)
+        let record = try self.registry.perform { table throws(BackendError) in (table.record(id, at: place), nil) }
+        guard let record else { throw BackendError(.notFound, "no instance of '\(service)' has the id '\(id)'") }
+        return record.visible
+    }
+
+    /// How many services and instances there are.
+    var counts: (services: Int, instances: Int) {
+        let counts = try? self.registry.perform { table throws(BackendError) in (table.counts, nil) }
+        return counts ?? (0, 0)
+    }
+
+    /// The number of streams and polls that are open now.
+    package var watchCount: Int { self.feed.count }
+
+    /// What survives what, in words.
+    package var durability: String {
+        self.journal == nil ? "memory: nothing survives the process" : "journal: survives the process, not a power cut"
+    }
+
+    /// The size of the journal in bytes.
+    var journalLength: Int { self.journal?.length ?? 0 }
+
+    /// The count of changes of all services.
+    ///
+    /// - Throws: Nothing while the store is open.
+    package func revision() throws(BackendError) -> UInt64 {
+        try self.registry.perform { table throws(BackendError) in (table.revision, nil) }
+    }
+
     /// The services of a namespace with their counts, in order of their names.
     ///
     /// - Throws: Nothing while the store is open.
@@ -251,7 +346,7 @@ extension HubStore {
         try self.journal?.retryFailedWrite()
         let value = try self.registry.perform { table throws(BackendError) in
             let (value, change, records) = try operation(&table)
-            self.caches.note(change)
+            self.caches.note(change, table)
             for record in records { self.journal?.note(record, revision: table.revision) }
             return (value, change)
         }

@@ -47,7 +47,8 @@ struct SnapshotCache: Sendable {
         self.entries[place] = nil
     }
 
-    private static func join(_ service: ServiceName, _ revision: UInt64, _ instances: [[UInt8]]) -> [UInt8] {
+    /// Joins the JSON of instances, which stand in order of their ids, to that of a snapshot.
+    static func join(_ service: ServiceName, _ revision: UInt64, _ instances: [[UInt8]]) -> [UInt8] {
         var writer = JSONWriter(capacity: instances.reduce(128) { $0 + $1.count + 1 })
         writer.object { writer in
             writer.key("service")

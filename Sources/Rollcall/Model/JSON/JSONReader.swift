@@ -60,6 +60,24 @@ package struct JSONReader {
         return number
     }
 
+    /// Reads `true` or `false`.
+    package mutating func boolean() throws(ValidationError) -> Bool {
+        self.skipSpace()
+        guard self.peek == UInt8(ascii: "t") else {
+            guard self.peek == UInt8(ascii: "f") else { throw self.fault("true or false") }
+            try self.literal("false")
+            return false
+        }
+        try self.literal("true")
+        return true
+    }
+
+    /// Whether the next value is a text, over which it does not step.
+    package mutating func isString() throws(ValidationError) -> Bool {
+        self.skipSpace()
+        return self.peek == UInt8(ascii: "\"")
+    }
+
     /// Whether the next value is `null`, which it then steps over.
     package mutating func isNull() throws(ValidationError) -> Bool {
         self.skipSpace()

@@ -1,0 +1,94 @@
+import HTTPEngine
+import Rollcall
+
+extension HubAPI {
+    /// The longest that a poll may wait, as the documentation says.
+    private static let longestWait = Duration.seconds(300)
+
+    /// The services with their counts.
+    func services(_ request: HubRequest) throws {
+        try request.checkQuery("prefix")
+        let revision = try self.store.revision()
+        let headers = [Problem.Header("ETag", "\"\(self.store.epoch).\(revision)\"")]
+        if self.isKnown(request, revision: revision) { return request.exchange.respond(304, headers: headers) }
+        let prefix = request.query["prefix"] ?? ""
+        let summaries = try self.store.services(in: request.namespace)
+        let wanted = prefix.isEmpty ? summaries : summaries.filter { $0.service.text.utf8.starts(with: prefix.utf8) }
+        request.respond(headers: headers, json: ServiceSummary.json(wanted))
+    }
+
+    /// The snapshot of a service, perhaps after waiting for a change, perhaps filtered.
+    func service(_ service: ServiceName, _ request: HubRequest) async throws {
+        self.metrics.lookups.add()
+        // The usual look-up asks for nothing of that.
+        guard !request.query.items.isEmpty else { return try self.respond(with: service, nil, request) }
+        try request.checkQuery("status", "tag", "zone", "version", "metadata.", "wait", "revision", "epoch")
+        let filter = try Self.filter(request.query)
+        let wait = min(try request.duration("wait", default: .zero), Self.longestWait)
+        if wait > .zero, let revision = try request.number("revision") {
+            let epoch = request.query["epoch"]
+            if epoch == nil || epoch == self.store.epoch {
+                try await self.wait(wait, for: service, beyond: revision, request)
+            }
+        }
+        try self.respond(with: service, filter, request)
+    }
+
+    private func respond(with service: ServiceName, _ filter: InstanceFilter?, _ request: HubRequest) throws {
+        guard let filter else {
+            let snapshot = try self.store.snapshot(of: service, in: request.namespace)
+            let headers = self.header(revision: snapshot.revision)
+            if self.isKnown(request, revision: snapshot.revision) {
+                return request.exchange.respond(304, headers: headers)
+            }
+            return request.respond(headers: headers, json: snapshot.json)
+        }
+        let (instances, revision) = try self.store.instances(of: service, in: request.namespace)
+        let json = SnapshotCache.join(service, revision, instances.filter { filter($0) }.map(\.json))
+        request.respond(headers: self.header(revision: revision), json: json)
+    }
+
+    /// Waits until the service's revision passes `revision`; at once when it has, or when it never was that high.
+    private func wait(
+        _ limit: Duration,
+        for service: ServiceName,
+        beyond revision: UInt64,
+        _ request: HubRequest
+    ) async throws {
+        let subscription = self.store.feed.open(request.namespace, [.exact(service)])
+        defer { self.store.feed.close(subscription) }
+        guard try self.store.snapshot(of: service, in: request.namespace).revision == revision else { return }
+        let mailbox = subscription.mailbox
+        await request.exchange.whileOpen(end: { mailbox.finish() }) {
+            await race {
+                while let news = try? await mailbox.next() {
+                    if case .change = news { return }
+                }
+            } _: {
+                try? await self.clock.sleep(for: limit)
+            }
+        }
+    }
+
+    private static func filter(_ query: Query) throws(ValidationError) -> InstanceFilter? {
+        var filters: [InstanceFilter] = []
+        for text in query.all("status") {
+            guard let status = HealthStatus(rawValue: text) else {
+                let known = HealthStatus.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError(
+                    field: "status",
+                    message: "\(text.quotedForDisplay) is not a status; there are \(known)"
+                )
+            }
+            filters.append(InstanceFilter { $0.status == status })
+        }
+        for tag in query.all("tag") { filters.append(.tags(tag)) }
+        if let zone = query["zone"] { filters.append(.zone(zone)) }
+        if let version = query["version"] { filters.append(.version(try VersionRange(version))) }
+        for (name, value) in query.items where name.hasPrefix("metadata.") {
+            filters.append(.metadata(String(name.dropFirst("metadata.".count)), value))
+        }
+        guard let first = filters.first else { return nil }
+        return filters.dropFirst().reduce(first) { $0 && $1 }
+    }
+}

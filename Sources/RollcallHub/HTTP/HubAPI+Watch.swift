@@ -1,0 +1,149 @@
+import HTTPEngine
+import Rollcall
+
+extension HubAPI {
+    /// The most services and patterns of one stream.
+    private static let maximumPatterns = 1024
+
+    /// A stream of server-sent events.
+    func watch(_ request: HubRequest) async throws {
+        let stream: HubStream
+        if request.method == "POST" {
+            try request.checkQuery()
+            let wish = try await request.json(limit: 1 << 20) { (reader) throws(ValidationError) in
+                try WatchDocument(from: &reader)
+            }
+            // Revisions of another epoch mean nothing here.
+            let held = wish.epoch == self.store.epoch ? wish.held : [:]
+            stream = HubStream(
+                store: self.store,
+                namespace: request.namespace,
+                patterns: wish.patterns,
+                wantsNames: wish.wantsNames,
+                held: held
+            )
+        } else {
+            try request.checkQuery("service", "names")
+            let patterns = try request.query.all("service").map { text throws(ValidationError) in
+                try ServicePattern(text)
+            }
+            stream = HubStream(
+                store: self.store,
+                namespace: request.namespace,
+                patterns: patterns,
+                wantsNames: request.query["names"] == "true"
+            )
+        }
+        guard !stream.patterns.isEmpty || stream.wantsNames else {
+            throw ValidationError(field: "service", message: "a stream is of at least one service or pattern")
+        }
+        guard stream.patterns.count <= Self.maximumPatterns else {
+            throw ValidationError(
+                field: "services",
+                message: "a stream is of at most \(Self.maximumPatterns) services",
+                limit: Self.maximumPatterns
+            )
+        }
+        try await stream.run(request.exchange)
+    }
+}
+
+/// The document that asks for a stream: `{"epoch":"…","services":{"web":42,"team-*":0},"names":true}`.
+struct WatchDocument {
+    var epoch: String?
+    var patterns: [ServicePattern] = []
+    var held: [ServiceName: UInt64] = [:]
+    var wantsNames = false
+
+    init(from reader: inout JSONReader) throws(ValidationError) {
+        var document = (epoch: String?.none, services: [(ServicePattern, Int)](), names: false)
+        try reader.object { (reader, name) throws(ValidationError) in
+            switch name {
+            case "epoch": document.epoch = try reader.string()
+            case "names": document.names = try reader.boolean()
+            case "services":
+                try reader.object { (reader, name) throws(ValidationError) in
+                    document.services.append((try ServicePattern(name), try reader.integer()))
+                }
+            default: try reader.skip()
+            }
+        }
+        self.epoch = document.epoch
+        self.wantsNames = document.names
+        self.patterns = document.services.map(\.0)
+        for (pattern, revision) in document.services {
+            guard revision >= 0 else {
+                throw ValidationError(field: "services.\(pattern)", message: "a revision is not below 0")
+            }
+            if let service = pattern.service { self.held[service] = UInt64(revision) }
+        }
+    }
+}
+
+/// One open stream: what it holds of each service, and what it is sent next.
+struct HubStream {
+    let store: HubStore
+    let namespace: Namespace
+    let patterns: [ServicePattern]
+    let wantsNames: Bool
+    /// The revision that the client has of each service.
+    var held: [ServiceName: UInt64] = [:]
+
+    /// Sends events until the client closes the stream or the server shuts down.
+    ///
+    /// - Throws: A ``ConnectionError`` when the client takes nothing for too long.
+    consuming func run(_ exchange: HTTPExchange) async throws {
+        var stream = self
+        let subscription = stream.store.feed.open(stream.namespace, stream.patterns, wantsNames: stream.wantsNames)
+        defer { stream.store.feed.close(subscription) }
+        let mailbox = subscription.mailbox
+        try await exchange.whileOpen(end: { mailbox.finish() }) {
+            try await exchange.beginStream(
+                200,
+                "text/event-stream",
+                headers: [Problem.Header("Cache-Control", "no-store")]
+            )
+            try await stream.sendFirst(exchange)
+            while let news = try await mailbox.next() {
+                try await stream.send(news, exchange)
+            }
+        }
+    }
+
+    /// Sends what the client does not have, then a sign that it has all.
+    private mutating func sendFirst(_ exchange: HTTPExchange) async throws {
+        if self.wantsNames { try await self.send(.names, exchange) }
+        for pattern in self.patterns {
+            if let service = pattern.service {
+                try await self.sendSnapshot(of: service, exchange)
+            } else {
+                for summary in try self.store.services(in: self.namespace) where pattern.matches(summary.service) {
+                    try await self.sendSnapshot(of: summary.service, exchange)
+                }
+            }
+        }
+        try await exchange.send(HubEvents.heartbeat)
+    }
+
+    private mutating func send(_ news: HubFeed.News, _ exchange: HTTPExchange) async throws {
+        switch news {
+        case .beat: try await exchange.send(HubEvents.heartbeat)
+        case .names: try await exchange.send(HubEvents.services(try self.store.services(in: self.namespace)))
+        case .change(let service, let change):
+            let known = self.held[service]
+            if let known, change.to <= known { return }
+            guard let event = change.event, known == change.from else {
+                return try await self.sendSnapshot(of: service, exchange)
+            }
+            self.held[service] = change.to
+            try await exchange.send(event)
+        }
+    }
+
+    private mutating func sendSnapshot(of service: ServiceName, _ exchange: HTTPExchange) async throws {
+        let snapshot = try self.store.snapshot(of: service, in: self.namespace)
+        guard self.held[service] != snapshot.revision else { return }
+        self.held[service] = snapshot.revision
+        try await exchange.send(HubEvents.snapshot(snapshot, epoch: self.store.epoch))
+    }
+}

@@ -1,0 +1,61 @@
+import HTTPEngine
+import Rollcall
+
+/// Answers requests of the hub's API.
+struct HubAPI: Sendable {
+    let store: HubStore
+    let metrics: HubMetrics
+    let clock: TimeSource
+
+    /// Answers one request.
+    ///
+    /// - Throws: What becomes a problem.
+    func answer(_ exchange: HTTPExchange) async throws {
+        guard let route = try HubRoute(exchange.head.path) else {
+            throw Problem(
+                status: 404,
+                code: .notFound,
+                "there is no \(String(exchange.head.path).quotedForDisplay) here"
+            )
+        }
+        guard route.methods.contains(exchange.head.method) else {
+            throw Problem(
+                status: 405,
+                code: .unsupported,
+                "\(exchange.head.method.quotedForDisplay) is not a method of this address",
+                headers: [Problem.Header("Allow", route.methods.joined(separator: ", "))]
+            )
+        }
+        let request = try HubRequest(exchange)
+        switch route {
+        case .console: exchange.respond(200, "text/html; charset=utf-8", body: Array("Rollcall hub\n".utf8))
+        case .live, .ready: exchange.respond(200, "text/plain", body: Array("ok\n".utf8))
+        case .status: request.respond(json: self.metrics.status(of: self.store))
+        case .metrics: exchange.respond(200, "text/plain; version=0.0.4", body: self.metrics.text(of: self.store))
+        case .description: exchange.respond(200, "application/yaml", body: PackageResources.openapi_yaml)
+        case .services: try self.services(request)
+        case .service(let service): try await self.service(service, request)
+        case .instance(let service, let id): try await self.instance(id, of: service, request)
+        case .lease(let service, let id): try self.renew(id, of: service, request)
+        case .leases: try await self.renewAll(request)
+        case .watch: try await self.watch(request)
+        }
+    }
+
+    func header(revision: UInt64) -> [Problem.Header] {
+        [
+            Problem.Header("ETag", "\"\(self.store.epoch).\(revision)\""),
+            Problem.Header("Rollcall-Revision", "\(revision)"),
+        ]
+    }
+
+    /// Whether the caller has the answer with this tag already.
+    func isKnown(_ request: HubRequest, revision: UInt64) -> Bool {
+        guard let tags = request.exchange.head.fields.first("if-none-match") else { return false }
+        let own = "\"\(self.store.epoch).\(revision)\""
+        return tags.split(separator: ",").contains { tag in
+            let trimmed = tag.drop { $0 == " " }
+            return trimmed == own || trimmed == "W/" + own
+        }
+    }
+}

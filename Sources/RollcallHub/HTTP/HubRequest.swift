@@ -1,0 +1,108 @@
+import HTTPEngine
+import Rollcall
+
+/// A request of the hub's API: what all of its operations ask of one.
+struct HubRequest {
+    /// The greatest size of a body that describes one instance: its limit, and room for blanks and unknown fields.
+    private static let bodyLimit = ServiceInstance.maximumEncodedBytes * 4
+
+    let exchange: HTTPExchange
+    let query: Query
+    let namespace: Namespace
+
+    /// Reads what every request may carry.
+    ///
+    /// - Throws: A ``ValidationError`` for a bad query or namespace.
+    init(_ exchange: HTTPExchange) throws(ValidationError) {
+        self.exchange = exchange
+        self.query = try Query(exchange.head.query)
+        let name = self.query["ns"] ?? exchange.head.fields.first("rollcall-namespace")
+        do throws(ValidationError) {
+            self.namespace = if let name { try Namespace(name) } else { .default }
+        } catch {
+            throw ValidationError(field: "ns", message: error.message, limit: error.limit)
+        }
+    }
+
+    var method: String { self.exchange.head.method }
+
+    /// The secret of the lease that the caller holds.
+    func secret() throws(ValidationError) -> String? {
+        guard let secret = self.exchange.head.fields.first("rollcall-lease") else { return nil }
+        guard (1...128).contains(secret.utf8.count) else {
+            throw ValidationError(field: "Rollcall-Lease", message: "must have 1 to 128 characters", limit: 128)
+        }
+        return secret
+    }
+
+    /// The secret of the lease that the operation is about.
+    func requiredSecret() throws(ValidationError) -> String {
+        guard let secret = try self.secret() else {
+            throw ValidationError(
+                field: "Rollcall-Lease",
+                message: "the secret that the registration was answered with must be sent in this header"
+            )
+        }
+        return secret
+    }
+
+    /// Checks that the query has nothing that the operation does not know.
+    func checkQuery(_ known: String...) throws(ValidationError) {
+        try self.query.check {
+            $0 == "ns" || known.contains($0) || $0.hasPrefix("metadata.") && known.contains("metadata.")
+        }
+    }
+
+    /// A duration of the query.
+    func duration(_ name: String, default fallback: Duration) throws(ValidationError) -> Duration {
+        guard let text = self.query[name] else { return fallback }
+        return try Duration(text: text, field: name)
+    }
+
+    /// A whole number of the query.
+    func number(_ name: String) throws(ValidationError) -> UInt64? {
+        guard let text = self.query[name] else { return nil }
+        guard let number = UInt64(text) else {
+            throw ValidationError(field: name, message: "\(text.quotedForDisplay) is not a whole number")
+        }
+        return number
+    }
+
+    /// Reads the body, which is one JSON document.
+    ///
+    /// - Parameters:
+    ///   - limit: The most bytes.
+    ///   - read: Reads the document.
+    /// - Throws: A ``Problem`` with status 413, 415 or 400.
+    func json<Value>(
+        limit: Int = Self.bodyLimit,
+        _ read: (inout JSONReader) throws(ValidationError) -> Value
+    ) async throws -> Value {
+        if let type = self.exchange.head.fields.first("content-type") {
+            let media = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
+            // What `curl -d` says of any body is no claim.
+            guard
+                ["application/json", "application/x-www-form-urlencoded", "application/merge-patch+json"]
+                    .contains(media)
+            else {
+                throw Problem(
+                    status: 415,
+                    code: .invalidArgument,
+                    "\(type.quotedForDisplay) is not application/json",
+                    field: "Content-Type"
+                )
+            }
+        }
+        let bytes = try await self.exchange.readBody(limit: limit)
+        guard !bytes.isEmpty else { throw ValidationError(field: "", message: "the body is empty; JSON is expected") }
+        var reader = JSONReader(bytes)
+        let value = try read(&reader)
+        try reader.end()
+        return value
+    }
+
+    /// Responds with JSON.
+    func respond(_ status: Int = 200, headers: [Problem.Header] = [], json: [UInt8]) {
+        self.exchange.respond(status, "application/json", headers: headers, body: json)
+    }
+}

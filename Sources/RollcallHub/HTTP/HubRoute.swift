@@ -1,0 +1,83 @@
+import HTTPEngine
+import Rollcall
+
+/// What a path of the hub's API names.
+enum HubRoute {
+    case console
+    case live
+    case ready
+    case status
+    case metrics
+    case description
+    case services
+    case service(ServiceName)
+    case instance(ServiceName, InstanceID)
+    case lease(ServiceName, InstanceID)
+    case leases
+    case watch
+
+    /// Reads a path, whose names are percent-encoded.
+    ///
+    /// - Returns: What it names, or `nil` when there is no such thing.
+    /// - Throws: A ``ValidationError`` for a name that is none, or a bad escape.
+    init?(_ path: Substring) throws(ValidationError) {
+        let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map(Substring.init)
+        guard parts.count >= 2, parts[0].isEmpty else { return nil }
+        switch parts.count {
+        case 2:
+            guard let route = Self.top(parts[1]) else { return nil }
+            self = route
+        case 3 where parts[1] == "v1":
+            guard let route = Self.first(parts[2]) else { return nil }
+            self = route
+        case 4 where parts[1] == "v1" && parts[2] == "leases" && parts[3] == "renew":
+            self = .leases
+        case 4 where parts[1] == "v1" && parts[2] == "services":
+            self = .service(try Self.service(parts[3]))
+        case 6 where parts[1] == "v1" && parts[2] == "services" && parts[4] == "instances":
+            self = .instance(try Self.service(parts[3]), try Self.id(parts[5]))
+        case 7 where parts[1] == "v1" && parts[2] == "services" && parts[4] == "instances" && parts[6] == "lease":
+            self = .lease(try Self.service(parts[3]), try Self.id(parts[5]))
+        default: return nil
+        }
+    }
+
+    /// The methods that it has.
+    var methods: [String] {
+        switch self {
+        case .console, .live, .ready, .status, .metrics, .description, .services, .service: ["GET", "HEAD"]
+        case .instance: ["GET", "HEAD", "PUT", "PATCH", "DELETE"]
+        case .lease: ["PUT"]
+        case .leases: ["POST"]
+        case .watch: ["GET", "POST"]
+        }
+    }
+
+    private static func top(_ name: Substring) -> HubRoute? {
+        switch name {
+        case "": .console
+        case "livez": .live
+        case "readyz": .ready
+        case "metrics": .metrics
+        case "openapi.yaml": .description
+        default: nil
+        }
+    }
+
+    private static func first(_ name: Substring) -> HubRoute? {
+        switch name {
+        case "services": .services
+        case "status": .status
+        case "watch": .watch
+        default: nil
+        }
+    }
+
+    private static func service(_ text: Substring) throws(ValidationError) -> ServiceName {
+        try ServiceName(PercentEncoding.decode(text, field: "service"))
+    }
+
+    private static func id(_ text: Substring) throws(ValidationError) -> InstanceID {
+        try InstanceID(PercentEncoding.decode(text, field: "id"))
+    }
+}

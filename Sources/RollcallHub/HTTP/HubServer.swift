@@ -1,0 +1,98 @@
+import HTTPEngine
+public import Rollcall
+
+/// The hub: the registry server, with its HTTP API.
+///
+/// It listens on a loopback address only: whoever reaches it may register, change and remove.
+public final class HubServer: Sendable {
+    /// How a hub behaves.
+    public struct Configuration: Sendable {
+        /// The numeric loopback address to listen on.
+        public var host: String
+        /// The port; 0 for one that is free.
+        public var port: Int
+        /// The data folder, made where it is missing; `nil` keeps nothing.
+        public var folder: String?
+        /// Where the hub says what happens.
+        public var log: Log
+
+        /// Creates a configuration.
+        ///
+        /// - Parameters:
+        ///   - host: `127.0.0.1` by default.
+        ///   - port: 20000 by default, as in the tutorial whose clients it serves, too.
+        ///   - folder: None by default.
+        ///   - log: Silent by default.
+        public init(host: String = "127.0.0.1", port: Int = 20000, folder: String? = nil, log: Log = .silent) {
+            self.host = host
+            self.port = port
+            self.folder = folder
+            self.log = log
+        }
+    }
+
+    /// What is registered.
+    public let store: HubStore
+    private let server: HTTPServer
+    private let clock: TimeSource
+
+    /// Loads what is registered and binds the port; requests wait until ``run()``.
+    ///
+    /// - Parameter configuration: How to behave.
+    /// - Throws: `invalidArgument` for an address that is not loopback; `unavailable` when the port is in use or the
+    ///   data folder cannot be used; `protocolViolation` for a journal that is damaged.
+    public init(_ configuration: Configuration) throws(BackendError) {
+        guard SocketAddress(host: configuration.host, port: configuration.port)?.isLoopback == true else {
+            throw BackendError(
+                .invalidArgument,
+                "the hub listens on a loopback address such as 127.0.0.1 only, not on "
+                    + "\(configuration.host.quotedForDisplay), because it asks nobody for credentials yet"
+            )
+        }
+        let clock = TimeSource()
+        let store = try HubStore(folder: configuration.folder, clock: clock, log: configuration.log)
+        let api = HubAPI(store: store, metrics: HubMetrics(clock: clock), clock: clock)
+        var limits = HTTPServer.Configuration()
+        limits.log = configuration.log.component("hub")
+        do throws(SystemError) {
+            self.server = try HTTPServer(host: configuration.host, port: configuration.port, configuration: limits) {
+                try await api.answer($0)
+            }
+        } catch {
+            throw BackendError(
+                .unavailable,
+                "\(error); is another hub running there?",
+                backend: "hub",
+                operation: "serve"
+            )
+        }
+        self.store = store
+        self.clock = clock
+    }
+
+    /// The port that it listens on.
+    public var port: Int { self.server.address.port }
+
+    /// Where it is: `http://127.0.0.1:20000`.
+    public var url: String { "http://\(self.server.address)" }
+
+    /// Serves until ``shutDown(within:)``, or until the task is cancelled.
+    public func run() async {
+        await race {
+            await self.server.run()
+        } _: {
+            await race {
+                await self.store.run()
+            } _: {
+                while (try? await self.clock.sleep(for: HubEvents.beat)) != nil { self.store.feed.beat() }
+            }
+        }
+    }
+
+    /// Ends streams and polls, answers what is under way, and makes ``run()`` return.
+    ///
+    /// - Parameter limit: How long that may take; 5 s by default.
+    public func shutDown(within limit: Duration = .seconds(5)) async {
+        await self.server.shutDown(within: limit)
+    }
+}

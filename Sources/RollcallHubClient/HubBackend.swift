@@ -1,0 +1,190 @@
+import HTTPEngine
+public import Rollcall
+import Synchronization
+
+/// The driver for the hub.
+///
+/// Calls share a few connections that are kept; each watch has a connection of its own, so that watches never keep
+/// renewals waiting.
+public final class HubBackend: RegistryBackend {
+    static let name = "hub"
+
+    /// How the driver behaves.
+    public struct Configuration: Sendable {
+        /// How long a call may take.
+        public var timeout: Duration
+        /// After how long without a sign of life a watch is opened again: three of the hub's heartbeats.
+        public var silenceLimit: Duration
+        /// Where the driver says what happens.
+        public var log: Log
+
+        /// Creates a configuration.
+        ///
+        /// - Parameters:
+        ///   - timeout: 5 s by default.
+        ///   - silenceLimit: 15 s by default.
+        ///   - log: Silent by default.
+        public init(
+            timeout: Duration = .seconds(5),
+            silenceLimit: Duration = .seconds(15),
+            log: Log = .silent
+        ) {
+            self.timeout = timeout
+            self.silenceLimit = silenceLimit
+            self.log = log
+        }
+    }
+
+    /// The kind of backend.
+    public var name: String { Self.name }
+    /// What this backend does differently where the contract leaves room.
+    public let capabilities = BackendCapabilities(
+        ttl: .seconds(1)...(.seconds(86400)),
+        expirySlack: .milliseconds(500),
+        knowsDepartureReason: true,
+        remembersRemoval: true
+    )
+
+    let calls: HubCalls
+    let streams: HTTPClient
+    let configuration: Configuration
+    private let isRunning = Atomic(false)
+
+    /// Creates a client of a hub.
+    ///
+    /// - Parameters:
+    ///   - url: `hub://127.0.0.1:20000`, or the same with `http`; the port is 20000 where none is given.
+    ///   - namespace: The namespace that all calls mean.
+    ///   - configuration: How to behave.
+    /// - Throws: `invalidArgument` for another URL; `unavailable` when the process has no descriptor left.
+    public init(
+        url: String,
+        namespace: Namespace = .default,
+        configuration: Configuration = Configuration()
+    ) throws(BackendError) {
+        let origin = try Self.origin(of: url)
+        self.configuration = configuration
+        self.streams = try HTTPClient()
+        self.calls = HubCalls(
+            client: try HTTPClient(),
+            origin: origin,
+            namespace: namespace,
+            timeout: configuration.timeout
+        )
+    }
+
+    var clock: TimeSource { self.streams.clock }
+
+    /// Opens backends for URLs with the scheme `hub`; for ``RollcallClient``.
+    public static let opener: RollcallClient.BackendOpener = { (url, namespace) throws(BackendError) in
+        try HubBackend(url: url, namespace: namespace)
+    }
+
+    private static func origin(of url: String) throws(BackendError) -> Origin {
+        let fault = BackendError(
+            .invalidArgument,
+            "\(url.quotedForDisplay) is not the URL of a hub such as hub://127.0.0.1:20000",
+            backend: self.name
+        )
+        guard let scheme = ["hub://", "http://"].first(where: { url.hasPrefix($0) }) else { throw fault }
+        var rest = url.dropFirst(scheme.count)
+        if rest.last == "/" { rest = rest.dropLast() }
+        let hasPort = rest.last != "]" && rest.split(separator: "]").last?.contains(":") == true
+        guard let endpoint = try? Endpoint("http://" + rest + (hasPort ? "" : ":20000")), endpoint.path.isEmpty else {
+            throw fault
+        }
+        return Origin(host: endpoint.host, port: endpoint.port)
+    }
+
+    /// See ``Backend/run()``.
+    public func run() async throws(BackendError) {
+        guard !self.isRunning.exchange(true, ordering: .sequentiallyConsistent) else {
+            throw BackendError(.alreadyRunning, "run() of this backend runs already", backend: self.name)
+        }
+        defer { self.isRunning.store(false, ordering: .sequentiallyConsistent) }
+        WorkGauge.enter()
+        defer { WorkGauge.leave() }
+        await Signal().wait()
+        self.calls.client.pool.closeResting()
+    }
+
+    /// See ``Backend/health()``.
+    public func health() async -> BackendHealth {
+        let start = self.calls.client.clock.now
+        do throws(BackendError) {
+            let answer = try await self.calls.send("GET", "/v1/status", "health", key: nil)
+            return BackendHealth(
+                isReachable: true,
+                latency: start.duration(to: self.calls.client.clock.now),
+                memberCount: 1,
+                serverVersion: try? HubCalls.text("version", in: answer.body),
+                canRead: true,
+                canWrite: true
+            )
+        } catch {
+            return BackendHealth(isReachable: false, canRead: false, canWrite: false, error: error.code)
+        }
+    }
+
+    /// See ``RegistryBackend/register(_:ttl:)``.
+    public func register(
+        _ instance: ServiceInstance,
+        ttl: Duration
+    ) async throws(BackendError) -> any InstanceLease {
+        let granted = min(max(ttl, self.capabilities.ttl.lowerBound), self.capabilities.ttl.upperBound)
+        let answer = try await self.calls.send(
+            "PUT",
+            HubCalls.path(instance.service, instance.id),
+            "register",
+            key: "\(instance.service)/\(instance.id)",
+            query: [("ttl", granted.text)],
+            body: instance.json
+        )
+        let (secret, ttl) = try HubCalls.lease(in: answer.body)
+        let token = LeaseToken(service: instance.service, id: instance.id, secret: secret)
+        return HubLease(backend: self, token: token, ttl: ttl)
+    }
+
+    /// See ``RegistryBackend/instances(of:)``.
+    public func instances(of service: ServiceName) async throws(BackendError) -> ServiceSnapshot {
+        let answer = try await self.calls.send("GET", HubCalls.path(service), "instances", key: service.text)
+        let document = try HubCalls.reading("instances", service.text) { () throws(ValidationError) in
+            try SnapshotDocument(json: answer.body)
+        }
+        return ServiceSnapshot(service: service, instances: document.instances, revision: 1, source: self.name)
+    }
+
+    /// See ``RegistryBackend/services()``.
+    public func services() async throws(BackendError) -> [ServiceSummary] {
+        let answer = try await self.calls.send("GET", "/v1/services", "services", key: nil)
+        return try HubCalls.reading("services", nil) { () throws(ValidationError) in
+            try ServiceSummary.list(json: answer.body)
+        }
+    }
+
+    /// See ``RegistryBackend/amend(_:id:_:)``.
+    public func amend(
+        _ service: ServiceName,
+        id: InstanceID,
+        _ change: InstanceChange
+    ) async throws(BackendError) -> ServiceInstance {
+        var writer = JSONWriter()
+        change.write(to: &writer)
+        let key = "\(service)/\(id)"
+        let path = HubCalls.path(service, id)
+        let answer = try await self.calls.send("PATCH", path, "amend", key: key, body: writer.bytes)
+        return try HubCalls.reading("amend", key) { () throws(ValidationError) in
+            try ServiceInstance(json: answer.body, service: service, id: id)
+        }
+    }
+
+    /// See ``RegistryBackend/remove(_:id:)``.
+    public func remove(_ service: ServiceName, id: InstanceID) async throws(BackendError) {
+        _ = try await self.calls.send("DELETE", HubCalls.path(service, id), "remove", key: "\(service)/\(id)")
+    }
+
+    /// See ``RegistryBackend/lease(resuming:)``.
+    public func lease(resuming token: LeaseToken) async throws(BackendError) -> any InstanceLease {
+        HubLease(backend: self, token: token, ttl: try await self.calls.renew(token))
+    }
+}

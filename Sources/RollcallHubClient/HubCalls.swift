@@ -1,0 +1,162 @@
+import HTTPEngine
+import Rollcall
+
+/// Calls of the hub's API, with errors as the contract wants them.
+struct HubCalls: Sendable {
+    let client: HTTPClient
+    let origin: Origin
+    let namespace: Namespace
+    let timeout: Duration
+
+    /// The path of a service.
+    static func path(_ service: ServiceName) -> String {
+        "/v1/services/\(PercentEncoding.encode(service.text))"
+    }
+
+    /// The path of an instance.
+    static func path(_ service: ServiceName, _ id: InstanceID) -> String {
+        "\(self.path(service))/instances/\(PercentEncoding.encode(id.text))"
+    }
+
+    /// A path with its query, the namespace among it.
+    func target(_ path: String, _ query: [(String, String)] = []) -> String {
+        let items = self.namespace == .default ? query : [("ns", self.namespace.text)] + query
+        guard !items.isEmpty else { return path }
+        return path + "?" + items.map { "\($0)=\(PercentEncoding.encode($1))" }.joined(separator: "&")
+    }
+
+    /// Sends a call and returns its answer, if that is one of success.
+    ///
+    /// - Parameters:
+    ///   - method: Its method.
+    ///   - path: Its path.
+    ///   - operation: What errors name.
+    ///   - key: What errors name.
+    ///   - query: Its query, without the namespace.
+    ///   - secret: The secret of the lease that it is about.
+    ///   - body: Its document.
+    /// - Throws: A ``BackendError``.
+    func send(
+        _ method: String,
+        _ path: String,
+        _ operation: String,
+        key: String?,
+        query: [(String, String)] = [],
+        secret: String? = nil,
+        body: [UInt8] = []
+    ) async throws(BackendError) -> HTTPClient.Response {
+        var fields: [Problem.Header] = []
+        if let secret { fields.append(Problem.Header("Rollcall-Lease", secret)) }
+        if !body.isEmpty { fields.append(Problem.Header("Content-Type", "application/json")) }
+        let request = HTTPClient.Request(method, self.target(path, query), at: self.origin, fields: fields, body: body)
+        do throws(BackendError) {
+            guard !Task.isCancelled else { throw BackendError(.cancelled, "the task was cancelled") }
+            let response = try await self.perform(request)
+            guard (200..<300).contains(response.status) else { throw Self.error(of: response.head, response.body) }
+            return response
+        } catch {
+            throw Self.placing(error, operation, key)
+        }
+    }
+
+    /// Renews a lease and returns its time-to-live.
+    func renew(_ token: LeaseToken) async throws(BackendError) -> Duration {
+        let path = Self.path(token.service, token.id) + "/lease"
+        let answer = try await self.send("PUT", path, "renew", key: token.id.text, secret: token.secret)
+        return try Self.reading("renew", token.id.text) { () throws(ValidationError) in
+            try Duration(text: try Self.document(answer.body)["ttl"] ?? "", field: "ttl")
+        }
+    }
+
+    private func perform(_ request: HTTPClient.Request) async throws(BackendError) -> HTTPClient.Response {
+        do throws(ConnectionError) {
+            return try await self.client.send(request, within: self.timeout)
+        } catch {
+            throw Self.error(of: error, mayHaveArrived: request.method != "GET")
+        }
+    }
+
+    /// What a broken connection means to a caller.
+    static func error(of error: ConnectionError, mayHaveArrived: Bool) -> BackendError {
+        let applied: BackendError.Applied = mayHaveArrived ? .unknown : .no
+        guard !Task.isCancelled else {
+            return BackendError(.cancelled, "the task was cancelled", applied: applied)
+        }
+        return switch error.kind {
+        case .refused: BackendError(.unavailable, error.message)
+        case .timeout: BackendError(.timeout, error.message, applied: applied)
+        case .closed, .broken: BackendError(.unavailable, error.message, applied: applied)
+        case .malformed: BackendError(.protocolViolation, error.message, applied: applied)
+        }
+    }
+
+    /// What an answer that is no success means: the problem that it carries.
+    static func error(of head: ResponseHead, _ body: [UInt8]) -> BackendError {
+        let document = (try? self.document(body)) ?? [:]
+        guard let code = document["code"].flatMap(BackendError.Code.init(named:)) else {
+            return BackendError(
+                head.status == 503 || head.status == 502 ? .unavailable : .protocolViolation,
+                "the answer has status \(head.status) and names no cause; is that address a hub?",
+                applied: .unknown
+            )
+        }
+        return BackendError(code, document["detail"] ?? "no detail is given")
+    }
+
+    /// The secret and time-to-live of an answer to a registration.
+    static func lease(in body: [UInt8]) throws(BackendError) -> (secret: String, ttl: Duration) {
+        try self.reading("register", nil) { () throws(ValidationError) in
+            var lease: [String: String] = [:]
+            var reader = JSONReader(body)
+            try reader.object { (reader, name) throws(ValidationError) in
+                guard name == "lease" else { return try reader.skip() }
+                lease = try self.texts(from: &reader)
+            }
+            guard let secret = lease["secret"] else { throw ValidationError(field: "lease", message: "is missing") }
+            return (secret, try Duration(text: lease["ttl"] ?? "", field: "lease.ttl"))
+        }
+    }
+
+    /// A text of an answer's document.
+    static func text(_ name: String, in body: [UInt8]) throws(ValidationError) -> String? {
+        try self.document(body)[name]
+    }
+
+    /// Reads an answer, which is at fault if that fails.
+    static func reading<Value>(
+        _ operation: String,
+        _ key: String?,
+        _ read: () throws(ValidationError) -> Value
+    ) throws(BackendError) -> Value {
+        do throws(ValidationError) {
+            return try read()
+        } catch {
+            let fault = BackendError(.protocolViolation, "the hub's answer cannot be read", cause: error)
+            throw self.placing(fault, operation, key)
+        }
+    }
+
+    private static func placing(_ error: BackendError, _ operation: String, _ key: String?) -> BackendError {
+        var error = error
+        error.backend = HubBackend.name
+        error.operation = operation
+        error.key = key
+        return error
+    }
+
+    /// The members of a document that are texts.
+    private static func document(_ body: [UInt8]) throws(ValidationError) -> [String: String] {
+        var reader = JSONReader(body)
+        let texts = try self.texts(from: &reader)
+        try reader.end()
+        return texts
+    }
+
+    private static func texts(from reader: inout JSONReader) throws(ValidationError) -> [String: String] {
+        var texts: [String: String] = [:]
+        try reader.object { (reader, name) throws(ValidationError) in
+            if try reader.isString() { texts[name] = try reader.string() } else { try reader.skip() }
+        }
+        return texts
+    }
+}
