@@ -35,6 +35,7 @@ struct HubCalls: Sendable {
     ///   - query: Its query, without the namespace.
     ///   - secret: The secret of the lease that it is about.
     ///   - body: Its document.
+    /// - Returns: The answer.
     /// - Throws: A ``BackendError``.
     func send(
         _ method: String,

@@ -47,6 +47,7 @@ package final class HTTPExchange {
     /// Receives the whole body.
     ///
     /// - Parameter limit: The most bytes to take.
+    /// - Returns: The body.
     /// - Throws: A ``Problem`` with status 413 for a longer one; a ``ConnectionError`` or ``MessageError``.
     package func readBody(limit: Int) async throws -> [UInt8] {
         var bytes: [UInt8] = []

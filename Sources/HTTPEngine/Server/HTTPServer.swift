@@ -3,7 +3,9 @@ import Synchronization
 
 /// An HTTP/1.1 server: one task for each connection, on the loop that watches it.
 package final class HTTPServer: Sendable {
-    /// Answers a request. What it throws becomes a problem, if the response has not begun.
+    /// Answers a request.
+    ///
+    /// What it throws becomes a problem, if the response has not begun.
     package typealias Handler = @Sendable (HTTPExchange) async throws -> Void
 
     /// Limits of a server.

@@ -21,6 +21,7 @@ package enum BodyFraming: Hashable, Sendable {
     /// - Parameters:
     ///   - head: The response.
     ///   - method: The method of its request.
+    /// - Returns: The framing.
     /// - Throws: A ``MessageError`` for framing that two readers could read in two ways.
     package static func of(_ head: ResponseHead, to method: String) throws(MessageError) -> BodyFraming {
         if method == "HEAD" || head.status == 204 || head.status == 304 || head.status < 200 { return .none }

@@ -28,6 +28,7 @@ struct HeadParser {
     /// - Parameters:
     ///   - bytes: What was received.
     ///   - known: How many of them were searched before; set to how many are now.
+    /// - Returns: The length, or `nil`.
     /// - Throws: A ``MessageError`` for a line feed alone, or a head that is too long.
     static func length(of bytes: UnsafeRawBufferPointer, searched known: inout Int) throws(MessageError) -> Int? {
         while known < bytes.count, let base = bytes.baseAddress,

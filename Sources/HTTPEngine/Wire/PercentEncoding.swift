@@ -28,6 +28,7 @@ package enum PercentEncoding {
     ///   - text: What to decode.
     ///   - field: What to name in errors.
     ///   - plusIsSpace: Whether `+` stands for a space, as in queries of forms.
+    /// - Returns: The text.
     /// - Throws: A ``ValidationError`` for an escape that is no hexadecimal number, or bytes that are not UTF-8.
     package static func decode(
         _ text: Substring,

@@ -65,6 +65,7 @@ final class HubFeed: Sendable {
     ///   - namespace: Where.
     ///   - patterns: Which services.
     ///   - wantsNames: Whether it wants to be told when services come or go.
+    /// - Returns: The stream's place.
     func open(_ namespace: Namespace, _ patterns: [ServicePattern], wantsNames: Bool = false) -> Subscription {
         let mailbox = Mailbox { new, _ in
             guard case .change(let service, var change) = new else { return new }

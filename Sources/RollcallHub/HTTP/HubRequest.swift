@@ -73,6 +73,7 @@ struct HubRequest {
     /// - Parameters:
     ///   - limit: The most bytes.
     ///   - read: Reads the document.
+    /// - Returns: What `read` returns.
     /// - Throws: A ``Problem`` with status 413, 415 or 400.
     func json<Value>(
         limit: Int = Self.bodyLimit,
