@@ -13,6 +13,7 @@ let package = Package(
         .target(name: "Rollcall"),
         .target(name: "RollcallHub", dependencies: ["Rollcall"]),
         .target(name: "RollcallTesting", dependencies: ["Rollcall"]),
+        .target(name: "RollcallProgram", dependencies: ["Rollcall"]),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
         .testTarget(name: "RollcallHubTests", dependencies: ["Rollcall", "RollcallHub", "RollcallTesting"]),
         .testTarget(name: "ContractTests", dependencies: ["Rollcall", "RollcallHub", "RollcallTesting"]),
