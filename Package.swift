@@ -8,14 +8,17 @@ let package = Package(
         .library(name: "Rollcall", targets: ["Rollcall"]),
         .library(name: "RollcallHub", targets: ["RollcallHub"]),
         .library(name: "RollcallTesting", targets: ["RollcallTesting"]),
+        .executable(name: "rollcall", targets: ["RollcallCommand"]),
     ],
     targets: [
         .target(name: "Rollcall"),
         .target(name: "RollcallHub", dependencies: ["Rollcall"]),
         .target(name: "RollcallTesting", dependencies: ["Rollcall"]),
         .target(name: "RollcallProgram", dependencies: ["Rollcall"]),
+        .executableTarget(name: "RollcallCommand", dependencies: ["RollcallProgram"]),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
         .testTarget(name: "RollcallHubTests", dependencies: ["Rollcall", "RollcallHub", "RollcallTesting"]),
+        .testTarget(name: "RollcallProgramTests", dependencies: ["Rollcall", "RollcallProgram"]),
         .testTarget(name: "ContractTests", dependencies: ["Rollcall", "RollcallHub", "RollcallTesting"]),
     ],
     swiftLanguageModes: [.v6]
