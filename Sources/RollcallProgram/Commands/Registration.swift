@@ -152,10 +152,10 @@ struct Registration: Sendable {
     }
 
     private func tooLate(_ status: RegistrarStatus, _ limit: Duration) -> any Error {
-        if status.phase == .starting {
+        if status.phase == .starting, let check = self.context.arguments.option("check") {
             return CommandFailure(
                 "the check did not pass within \(limit.text)",
-                place: self.context.arguments.option("check"),
+                place: check,
                 advice: ["does the program listen there? a longer --timeout, or none"],
                 exitCode: .notThere
             )

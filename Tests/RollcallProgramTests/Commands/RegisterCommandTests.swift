@@ -96,7 +96,7 @@ struct RegisterCommandTests {
     )
     func noRegistry(_ command: [String]) async {
         let bench = Workbench()
-        let options = Self.endpoint + ["--timeout", "100ms", "--backend", "failing:unavailable"]
+        let options = Self.endpoint + ["--timeout", "2s", "--backend", "failing:unavailable"]
         #expect(await bench.run(["register", "web"] + options + command) == .unreachable)
         #expect(bench.errors.text.contains("not registered yet: unavailable"))
     }
