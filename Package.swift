@@ -9,6 +9,7 @@ let package = Package(
         .library(name: "RollcallHub", targets: ["RollcallHub"]),
         .library(name: "RollcallHubClient", targets: ["RollcallHubClient"]),
         .library(name: "RollcallTesting", targets: ["RollcallTesting"]),
+        .executable(name: "rollcall", targets: ["RollcallCommand"]),
     ],
     targets: [
         .target(name: "Rollcall"),
@@ -21,11 +22,20 @@ let package = Package(
         ),
         .target(name: "RollcallHubClient", dependencies: ["Rollcall", "HTTPEngine"]),
         .target(name: "RollcallTesting", dependencies: ["Rollcall", "HTTPEngine"]),
+        .target(
+            name: "RollcallProgram",
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient"]
+        ),
+        .executableTarget(name: "RollcallCommand", dependencies: ["RollcallProgram"]),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
         .testTarget(name: "HTTPEngineTests", dependencies: ["Rollcall", "HTTPEngine"]),
         .testTarget(
             name: "RollcallHubTests",
             dependencies: ["Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallTesting"]
+        ),
+        .testTarget(
+            name: "RollcallProgramTests",
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallProgram"]
         ),
         .testTarget(
             name: "ContractTests",

@@ -1,0 +1,16 @@
+/// The commands, in the order of the help.
+package enum CommandList {
+    /// All of them; a new one is one more line.
+    package static let all: [any Command] = [
+        RegisterCommand(),
+        DeregisterCommand(),
+        SetCommand(),
+        ServicesCommand(),
+        InstancesCommand(),
+        WatchCommand(),
+        PickCommand(),
+        HealthCommand(),
+        DoctorCommand(),
+        CompletionCommand(),
+    ]
+}

@@ -1,0 +1,53 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// What the program sees of the process that it runs in; tests make their own.
+package struct Surroundings: Sendable {
+    /// The environment variables.
+    package var environment: [String: String]
+    /// Standard output.
+    package var output: OutputSink
+    /// Standard error.
+    package var errors: OutputSink
+    /// Where signals arrive.
+    package var signals: SignalInbox
+    /// Ends the process at once, when somebody interrupts it a second time.
+    package var exitNow: @Sendable (ExitCode) -> Void
+
+    /// Creates surroundings.
+    package init(
+        environment: [String: String],
+        output: OutputSink,
+        errors: OutputSink,
+        signals: SignalInbox = SignalInbox(),
+        exitNow: @escaping @Sendable (ExitCode) -> Void = { _ in }
+    ) {
+        self.environment = environment
+        self.output = output
+        self.errors = errors
+        self.signals = signals
+        self.exitNow = exitNow
+    }
+
+    /// Those of this process.
+    package static func ofProcess(signals: SignalInbox) -> Surroundings {
+        Surroundings(
+            environment: ProcessInfo.processInfo.environment,
+            output: OutputSink(descriptor: STDOUT_FILENO),
+            errors: OutputSink(descriptor: STDERR_FILENO),
+            signals: signals,
+            exitNow: { _exit($0.rawValue) }
+        )
+    }
+}

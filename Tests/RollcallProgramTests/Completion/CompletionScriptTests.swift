@@ -1,0 +1,89 @@
+import Rollcall
+import RollcallProgram
+import Testing
+
+@Suite("Completion", .timeLimit(.minutes(1)))
+struct CompletionScriptTests {
+    private static let specs =
+        CommandList.all.map(\.spec) + [
+            CommandSpec("logs serve", summary: "it's [one]: a server", options: [.value("retain", "N", "how many")]),
+            CommandSpec("logs tail", summary: "follow", options: [.flag("all", short: "a", "all")]),
+        ]
+
+    @Test("each script knows every command, option and choice", arguments: CompletionScript.Shell.allCases)
+    func completeness(_ shell: CompletionScript.Shell) {
+        let script = CompletionScript.text(for: shell, Self.specs)
+        for spec in Self.specs {
+            for word in spec.words { #expect(script.contains(word)) }
+            for option in spec.allOptions {
+                #expect(script.contains(shell == .fish ? "-l \(option.name)" : option.text))
+                #expect(option.choices.isEmpty || script.contains(option.choices.joined(separator: " ")))
+            }
+            for place in spec.positionals where !place.choices.isEmpty {
+                #expect(script.contains(place.choices.joined(separator: " ")))
+            }
+        }
+    }
+
+    @Test("the command writes the script", arguments: ["bash", "zsh", "fish"])
+    func command(_ shell: String) async {
+        let bench = Workbench()
+        #expect(await bench.run("completion", shell) == .done)
+        #expect(bench.output.text.contains("rollcall"))
+        #expect(await bench.run("completion", "tcsh") == .usage)
+        #expect(bench.errors.text.contains("\"tcsh\" is not one of bash, zsh, fish"))
+    }
+
+    /// Runs a script in a shell that is given it on its command line, and returns what it writes.
+    private func shell(_ name: String, _ arguments: [String]) async throws -> (status: ProcessEnd?, text: String)? {
+        let folder = try TemporaryFolder()
+        let file = folder.path + "/out"
+        let child: ChildProcess
+        do throws(SystemError) {
+            child = try ChildProcess(
+                [name] + arguments,
+                environment: ["PATH": "/usr/bin:/bin"],
+                output: .file(file),
+                errors: .file(folder.path + "/errors")
+            )
+        } catch {
+            // Not every machine has every shell.
+            return nil
+        }
+        return (await child.wait(), folder.read("out"))
+    }
+
+    @Test("the shells find no fault in the scripts", arguments: CompletionScript.Shell.allCases)
+    func syntax(_ shell: CompletionScript.Shell) async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/script"
+        try folder.write(CompletionScript.text(for: shell, Self.specs), to: "script")
+        guard let result = try await self.shell(shell.rawValue, ["-n", path]) else { return }
+        #expect(result.status == .exited(0))
+    }
+
+    @Test(
+        "bash completes commands, options, choices and commands of groups",
+        arguments: [
+            (["re"], ["register"]), (["instances", "web", "--st"], ["--status"]),
+            (["instances", "web", "--status", "w"], ["warning"]), (["completion", ""], ["bash", "zsh", "fish"]),
+            (["--quiet", "logs", "t"], ["tail"]), (["logs", "serve", "--ret"], ["--retain"]),
+            (["--output", "json", "hea"], ["health"]), (["--token-file", "/dev/nul"], ["/dev/null"]),
+            (["services", "--namespace", ""], []),
+        ]
+    )
+    func bash(_ words: [String], _ expected: [String]) async throws {
+        let folder = try TemporaryFolder()
+        let typed = (["rollcall"] + words).map { "'\($0)'" }.joined(separator: " ")
+        try folder.write(
+            """
+            \(CompletionScript.text(for: .bash, Self.specs))
+            COMP_WORDS=(\(typed)); COMP_CWORD=\(words.count); _rollcall
+            for word in "${COMPREPLY[@]}"; do [[ $word == -* && -z "\(words.last ?? "")" ]] || echo "$word"; done
+            """,
+            to: "script"
+        )
+        guard let result = try await self.shell("bash", [folder.path + "/script"]) else { return }
+        #expect(result.text.split(separator: "\n").map(String.init) == expected)
+    }
+}
