@@ -21,7 +21,7 @@ enum RollcallCommand {
                 .report(Problem(error, backend: ""))
             exit(ExitCode.notThere.rawValue)
         }
-        let code = await Program().run(Array(CommandLine.arguments.dropFirst()), in: surroundings)
+        let code = await Program(services: .standard).run(Array(CommandLine.arguments.dropFirst()), in: surroundings)
         exit(code.rawValue)
     }
 }

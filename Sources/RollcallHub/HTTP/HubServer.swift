@@ -73,6 +73,9 @@ public final class HubServer: Sendable {
     /// The port that it listens on.
     public var port: Int { self.server.address.port }
 
+    /// What survives what, in words.
+    public var durability: String { self.store.durability }
+
     /// Where it is: `http://127.0.0.1:20000`.
     public var url: String { "http://\(self.server.address)" }
 

@@ -2,6 +2,7 @@
 package enum CommandList {
     /// All of them; a new one is one more line.
     package static let all: [any Command] = [
+        ServeCommand(),
         RegisterCommand(),
         DeregisterCommand(),
         SetCommand(),
@@ -9,6 +10,7 @@ package enum CommandList {
         InstancesCommand(),
         WatchCommand(),
         PickCommand(),
+        CallCommand(),
         HealthCommand(),
         DoctorCommand(),
         CompletionCommand(),

@@ -3,9 +3,6 @@ import Synchronization
 
 /// The command line: its commands, and what they need.
 package struct Program: Sendable {
-    /// What `rollcall --version` says.
-    package static let version = "0.1.0"
-
     /// The commands, in the order of the help.
     package let commands: [any Command]
     /// What commands need from elsewhere.
@@ -38,7 +35,7 @@ package struct Program: Sendable {
         )
         do {
             switch try ArgumentParser(self.specs).parse(arguments) {
-            case .version: try terminal.line("rollcall \(Self.version)")
+            case .version: try terminal.line("rollcall \(RollcallVersion.text)")
             case .list(let group): try terminal.text(HelpText.list(self.specs, group: group))
             case .help(let spec): try terminal.text(HelpText.command(spec))
             case .run(let parsed): return await self.run(parsed, in: surroundings)

@@ -1,3 +1,4 @@
+import Rollcall
 import RollcallProgram
 import Testing
 
@@ -63,6 +64,6 @@ struct HelpTextTests {
     func version() async {
         let bench = Workbench()
         #expect(await bench.run("--version") == .done)
-        #expect(bench.output.text == "rollcall \(Program.version)\n")
+        #expect(bench.output.text == "rollcall \(RollcallVersion.text)\n")
     }
 }

@@ -1,0 +1,77 @@
+import HTTPEngine
+import Rollcall
+import RollcallHub
+
+/// `rollcall serve`: the hub.
+struct ServeCommand: Command {
+    let takesSignals = true
+    let spec = CommandSpec(
+        "serve",
+        summary: "run the hub, a registry of its own",
+        options: [
+            .value("listen", "ADDRESS:PORT", "a loopback address to listen on (127.0.0.1:20000)"),
+            .value("data", "FOLDER", "where it keeps what must survive it (~/.local/state/rollcall)"),
+            .flag("memory", "keep nothing: what is registered ends with the hub"),
+        ],
+        discussion: """
+            Listens on loopback only, as it asks nobody for credentials yet. What is registered survives the process,
+            also when it is killed; a lease that lived then has one time-to-live to be renewed after the start.
+            SIGTERM or Control-C ends it in order.
+            """,
+        examples: ["rollcall serve", "rollcall serve --listen 127.0.0.1:21000 --memory"]
+    )
+
+    func run(in context: CommandContext) async throws -> ExitCode {
+        guard context.arguments.option("backend") == nil else {
+            throw BackendError(.unsupported, "a hub in front of another engine is not built yet; leave --backend out")
+        }
+        let address = try ListenAddress(context.arguments, default: 20000)
+        let folder = try self.folder(context)
+        DescriptorLimit.raise()
+        let hub = try HubServer(
+            HubServer.Configuration(host: address.host, port: address.port, folder: folder, log: context.log)
+        )
+        return try await context.serve {
+            await hub.run()
+        } shutDown: {
+            await hub.shutDown()
+        } ready: {
+            try self.announce(hub, folder, context.terminal)
+        }
+    }
+
+    private func announce(_ hub: HubServer, _ folder: String?, _ terminal: Terminal) throws {
+        guard terminal.format == .table else {
+            return try terminal.json { writer in
+                writer.object { writer in
+                    for (name, value) in [
+                        ("url", hub.url), ("data", folder), ("durability", hub.durability), ("console", hub.url + "/"),
+                    ] {
+                        guard let value else { continue }
+                        writer.key(name)
+                        writer.string(value)
+                    }
+                }
+            }
+        }
+        try terminal.line(Cell("listening on", .bold), " \(hub.url)")
+        try terminal.line("data folder  \(folder ?? "none")")
+        try terminal.line("durability   \(hub.durability)")
+        try terminal.line("console      \(hub.url)/")
+    }
+
+    private func folder(_ context: CommandContext) throws -> String? {
+        let given = context.arguments.option("data")
+        if context.arguments.flag("memory") {
+            guard given == nil else { throw context.arguments.misuse("--memory and --data exclude each other") }
+            return nil
+        }
+        if let given { return given }
+        let environment = context.surroundings.environment
+        if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/rollcall" }
+        guard let home = environment["HOME"], home.hasPrefix("/") else {
+            throw context.arguments.misuse("there is no HOME to keep data in: give --data FOLDER, or --memory")
+        }
+        return home + "/.local/state/rollcall"
+    }
+}

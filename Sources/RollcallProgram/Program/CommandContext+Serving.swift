@@ -1,0 +1,73 @@
+import HTTPEngine
+import Rollcall
+
+extension CommandContext {
+    /// Runs a server until a signal asks it to end, and then lets it end in order; a second signal ends the process.
+    ///
+    /// - Parameters:
+    ///   - run: Serves.
+    ///   - shutDown: Makes `run` return, in order.
+    ///   - ready: Says where it is, once it listens.
+    /// - Returns: What the shell is told.
+    /// - Throws: What `run` or `ready` throws.
+    func serve(
+        _ run: @escaping @Sendable () async throws -> Void,
+        shutDown: @escaping @Sendable () async -> Void,
+        ready: () throws -> Void
+    ) async throws -> ExitCode {
+        let interruption = Signal()
+        return try await withThrowingTaskGroup(of: ExitCode?.self) { group in
+            group.addTask {
+                try await run()
+                return interruption.isRaised ? .interrupted : .done
+            }
+            group.addTask {
+                while let signal = await self.signals.next() {
+                    if signal.number == ReceivedSignal.interrupt.number { interruption.raise() }
+                    await race {
+                        await shutDown()
+                    } _: {
+                        if await self.signals.next() != nil { self.surroundings.exitNow(.interrupted) }
+                    }
+                }
+                return nil
+            }
+            defer { group.cancelAll() }
+            try ready()
+            while let end = try await group.next() {
+                if let end { return end }
+            }
+            return .done
+        }
+    }
+}
+
+/// Where a server is to listen.
+struct ListenAddress {
+    /// A numeric address.
+    let host: String
+    /// A port; 0 for one that is free.
+    let port: Int
+
+    /// Reads the option `--listen`: `ADDRESS:PORT`, `ADDRESS` or `:PORT`.
+    ///
+    /// - Throws: A ``UsageError``.
+    init(_ arguments: ParsedArguments, default port: Int) throws {
+        let text = arguments.option("listen") ?? "127.0.0.1:\(port)"
+        var (host, rest) = (Substring(text), Substring(""))
+        if !text.hasSuffix("]"), let colon = text.lastIndex(of: ":"),
+            text.first == "[" || text.firstIndex(of: ":") == colon
+        {
+            (host, rest) = (text[..<colon], text[colon...].dropFirst())
+        }
+        if host.first == "[", host.last == "]" { host = host.dropFirst().dropLast() }
+        let number = rest.isEmpty ? port : Int(rest)
+        self.host = host.isEmpty ? "127.0.0.1" : host == "localhost" ? "127.0.0.1" : String(host)
+        guard let number, SocketAddress(host: self.host, port: number) != nil else {
+            throw arguments.misuse(
+                "--listen: \(text.quotedForDisplay) is not an address with a port such as 127.0.0.1:\(port)"
+            )
+        }
+        self.port = number
+    }
+}
