@@ -143,7 +143,7 @@ struct DeltaDocument {
         var reason = DepartureReason.unknown
         try reader.object { (reader, name) throws(ValidationError) in
             switch name {
-            case "id": id = try InstanceID(reader.string())
+            case "id": id = try reader.name()
             case "reason": reason = DepartureReason(rawValue: try reader.string()) ?? .unknown
             default: try reader.skip()
             }

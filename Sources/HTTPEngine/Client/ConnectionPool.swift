@@ -15,6 +15,7 @@ package final class ConnectionPool: Sendable {
     package let loop: EventLoop
     private let connectTimeout: Duration
     private let maximumResting: Int
+    private let permits: @Sendable (SocketAddress) -> Bool
     private let resting = Mutex<[Origin: [Resting]]>([:])
 
     /// Creates an empty pool.
@@ -23,10 +24,17 @@ package final class ConnectionPool: Sendable {
     ///   - loop: What watches the connections.
     ///   - connectTimeout: How long a connection may take to be made.
     ///   - maximumResting: The most connections to one origin that are kept while nobody uses them.
-    package init(loop: EventLoop, connectTimeout: Duration = .seconds(2), maximumResting: Int = 256) {
+    ///   - permits: Whether an address may be connected to, once a name was resolved.
+    package init(
+        loop: EventLoop,
+        connectTimeout: Duration = .seconds(2),
+        maximumResting: Int = 256,
+        permits: @escaping @Sendable (SocketAddress) -> Bool = { _ in true }
+    ) {
         self.loop = loop
         self.connectTimeout = connectTimeout
         self.maximumResting = maximumResting
+        self.permits = permits
     }
 
     deinit {
@@ -58,7 +66,7 @@ package final class ConnectionPool: Sendable {
     /// - Throws: `refused`, `timeout`, or `closed` in a cancelled task.
     package func connect(to origin: Origin) async throws(ConnectionError) -> Socket {
         let deadline = self.loop.clock.now.advanced(by: self.connectTimeout)
-        return try await Connector.connect(to: origin, on: self.loop, until: deadline)
+        return try await Connector.connect(to: origin, on: self.loop, until: deadline, where: self.permits)
     }
 
     /// Puts a connection to rest on which nothing is under way.

@@ -16,10 +16,11 @@ enum Connector {
     static func connect(
         to origin: Origin,
         on loop: EventLoop,
-        until deadline: TimeSource.Instant
+        until deadline: TimeSource.Instant,
+        where permits: (SocketAddress) -> Bool
     ) async throws(ConnectionError) -> Socket {
-        var failure = ConnectionError(.refused, "\(origin): the name has no address")
-        for address in try await self.addresses(of: origin) {
+        var failure = ConnectionError(.refused, "\(origin): the name has no address that may be called")
+        for address in try await self.addresses(of: origin) where permits(address) {
             do throws(ConnectionError) {
                 return try await self.connect(to: address, on: loop, until: deadline)
             } catch {

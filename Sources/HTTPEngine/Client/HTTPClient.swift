@@ -55,11 +55,16 @@ package final class HTTPClient: Sendable {
     /// - Parameters:
     ///   - loop: What watches them; by default one of the process's.
     ///   - connectTimeout: How long a connection may take to be made.
+    ///   - permits: Whether an address may be connected to, once a name was resolved.
     /// - Throws: `unavailable` when the process has no descriptor left.
-    package init(loop: EventLoop? = nil, connectTimeout: Duration = .seconds(2)) throws(BackendError) {
+    package init(
+        loop: EventLoop? = nil,
+        connectTimeout: Duration = .seconds(2),
+        permits: @escaping @Sendable (SocketAddress) -> Bool = { _ in true }
+    ) throws(BackendError) {
         do throws(SystemError) {
             let chosen = if let loop { loop } else { try EventLoops.running().next() }
-            self.pool = ConnectionPool(loop: chosen, connectTimeout: connectTimeout)
+            self.pool = ConnectionPool(loop: chosen, connectTimeout: connectTimeout, permits: permits)
         } catch {
             throw BackendError(.unavailable, "no event loop can be started: \(error)")
         }

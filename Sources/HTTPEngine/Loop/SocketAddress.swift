@@ -86,6 +86,12 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// `AF_INET` or `AF_INET6`.
     var family: Int32 { Self.family(of: self.bytes) }
 
+    /// The address alone: 4 bytes, or 16.
+    package var addressBytes: [UInt8] {
+        // Behind family and port; IPv6 has a flow label in between (RFC 3493 section 3.3).
+        self.family == AF_INET ? Array(self.bytes[4..<8]) : Array(self.bytes[8..<24])
+    }
+
     /// Whether it is reachable from this machine only.
     package var isLoopback: Bool { self.host == "::1" || self.host.hasPrefix("127.") }
 

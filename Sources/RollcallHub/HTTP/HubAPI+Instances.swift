@@ -124,8 +124,8 @@ enum RenewalDocument {
         var secret: String?
         try reader.object { (reader, name) throws(ValidationError) in
             switch name {
-            case "service": service = try ServiceName(reader.string())
-            case "id": id = try InstanceID(reader.string())
+            case "service": service = try reader.name()
+            case "id": id = try reader.name()
             case "secret": secret = try reader.string()
             default: try reader.skip()
             }

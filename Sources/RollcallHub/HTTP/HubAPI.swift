@@ -6,6 +6,7 @@ struct HubAPI: Sendable {
     let store: HubStore
     let metrics: HubMetrics
     let clock: TimeSource
+    let bridge: TutorialBridge
 
     /// Answers one request.
     ///
@@ -39,6 +40,7 @@ struct HubAPI: Sendable {
         case .lease(let service, let id): try self.renew(id, of: service, request)
         case .leases: try await self.renewAll(request)
         case .watch: try await self.watch(request)
+        case .tutorial: try await self.tutorial(request)
         }
     }
 

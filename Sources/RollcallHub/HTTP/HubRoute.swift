@@ -15,6 +15,7 @@ enum HubRoute {
     case lease(ServiceName, InstanceID)
     case leases
     case watch
+    case tutorial
 
     /// Reads a path, whose names are percent-encoded.
     ///
@@ -50,6 +51,7 @@ enum HubRoute {
         case .lease: ["PUT"]
         case .leases: ["POST"]
         case .watch: ["GET", "POST"]
+        case .tutorial: ["POST", "DELETE"]
         }
     }
 
@@ -58,6 +60,7 @@ enum HubRoute {
         case "": .console
         case "livez": .live
         case "readyz": .ready
+        case "services": .tutorial
         case "metrics": .metrics
         case "openapi.yaml": .description
         default: nil

@@ -15,6 +15,8 @@ public final class HubServer: Sendable {
         public var folder: String?
         /// Where the hub says what happens.
         public var log: Log
+        /// How programs are treated that speak the tutorial's protocol.
+        package var tutorial = TutorialBridge.Configuration()
 
         /// Creates a configuration.
         ///
@@ -35,6 +37,7 @@ public final class HubServer: Sendable {
     public let store: HubStore
     private let server: HTTPServer
     private let clock: TimeSource
+    private let bridge: TutorialBridge
 
     /// Loads what is registered and binds the port; requests wait until ``run()``.
     ///
@@ -51,7 +54,8 @@ public final class HubServer: Sendable {
         }
         let clock = TimeSource()
         let store = try HubStore(folder: configuration.folder, clock: clock, log: configuration.log)
-        let api = HubAPI(store: store, metrics: HubMetrics(clock: clock), clock: clock)
+        let bridge = try TutorialBridge(store: store, configuration: configuration.tutorial, log: configuration.log)
+        let api = HubAPI(store: store, metrics: HubMetrics(clock: clock), clock: clock, bridge: bridge)
         var limits = HTTPServer.Configuration()
         limits.log = configuration.log.component("hub")
         do throws(SystemError) {
@@ -67,6 +71,7 @@ public final class HubServer: Sendable {
             )
         }
         self.store = store
+        self.bridge = bridge
         self.clock = clock
     }
 
@@ -84,10 +89,12 @@ public final class HubServer: Sendable {
         await race {
             await self.server.run()
         } _: {
-            await race {
-                await self.store.run()
-            } _: {
-                while (try? await self.clock.sleep(for: HubEvents.beat)) != nil { self.store.feed.beat() }
+            await withDiscardingTaskGroup { group in
+                group.addTask { await self.store.run() }
+                group.addTask { await self.bridge.run() }
+                group.addTask {
+                    while (try? await self.clock.sleep(for: HubEvents.beat)) != nil { self.store.feed.beat() }
+                }
             }
         }
     }

@@ -267,6 +267,28 @@ public final class HubStore: Sendable {
         }
     }
 
+    /// Takes a record out whose holder is known to be gone; the holder may register again.
+    ///
+    /// - Throws: `unavailable` when it cannot be written down.
+    func end(
+        _ id: InstanceID,
+        of service: ServiceName,
+        in namespace: Namespace,
+        reason: DepartureReason
+    ) throws(BackendError) {
+        try self.change { table throws(BackendError) in
+            let change = table.end(id, at: RegistryTable.Place(namespace: namespace, service: service), reason: reason)
+            return ((), change, change == nil ? [] : [.end(namespace: namespace, service: service, id: id)])
+        }
+    }
+
+    /// Renews a record on behalf of a holder that was seen alive.
+    func touch(_ id: InstanceID, of service: ServiceName, in namespace: Namespace) {
+        let place = RegistryTable.Place(namespace: namespace, service: service)
+        let now = self.registry.clock.now
+        _ = try? self.registry.perform { table throws(BackendError) in (table.touch(id, at: place, now: now), nil) }
+    }
+
     /// The snapshot of a service, encoded at the first read after a change and shared until the next.
     ///
     /// - Throws: Nothing while the store is open.

@@ -60,6 +60,16 @@ package struct JSONReader {
         return number
     }
 
+    /// Reads a name; an error names the place in the document alone.
+    package mutating func name<Kind>() throws(ValidationError) -> ValidatedName<Kind> {
+        let text = try self.string()
+        do throws(ValidationError) {
+            return try ValidatedName<Kind>(text)
+        } catch {
+            throw ValidationError(field: "", message: error.message, limit: error.limit)
+        }
+    }
+
     /// Reads `true` or `false`.
     package mutating func boolean() throws(ValidationError) -> Bool {
         self.skipSpace()

@@ -67,8 +67,8 @@ extension ServiceInstance {
             }
             switch name {
             case "schema": try Self.check(schema: try reader.integer())
-            case "service": self.service = try bare { () throws(ValidationError) in try ServiceName(reader.string()) }
-            case "id": self.id = try bare { () throws(ValidationError) in try InstanceID(reader.string()) }
+            case "service": self.service = try reader.name()
+            case "id": self.id = try reader.name()
             case "endpoints":
                 try reader.array { (reader) throws(ValidationError) in
                     self.endpoints.append(try bare { () throws(ValidationError) in try Endpoint(reader.string()) })
@@ -86,7 +86,7 @@ extension ServiceInstance {
             case "status": self.status = HealthStatus(stored: try reader.string())
             case "requires":
                 try reader.array { (reader) throws(ValidationError) in
-                    self.requires.append(try bare { () throws(ValidationError) in try ServiceName(reader.string()) })
+                    self.requires.append(try reader.name())
                 }
             case "registeredAt": self.registeredAt = try Timestamp.parse(try reader.string())
             default: try reader.skip()

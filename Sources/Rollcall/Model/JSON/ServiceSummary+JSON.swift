@@ -43,7 +43,7 @@ extension ServiceSummary {
         var counts: [HealthStatus: Int] = [:]
         try reader.object { (reader, name) throws(ValidationError) in
             if name == "service" {
-                service = try ServiceName(reader.string())
+                service = try reader.name()
             } else if let status = HealthStatus(rawValue: name) {
                 let count = try reader.integer()
                 if count > 0 { counts[status] = count }

@@ -1,0 +1,209 @@
+import HTTPEngine
+import Rollcall
+import RollcallHub
+import RollcallHubClient
+import Testing
+
+@Suite("Tutorial protocol", .timeLimit(.minutes(1)))
+struct TutorialTests {
+    private func eventually(_ what: String, _ holds: @Sendable () async throws -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(20)
+        while try await !holds() {
+            try #require(ContinuousClock.now < end, "not in time: \(what)")
+            try await ContinuousClock().sleep(for: .milliseconds(5))
+        }
+    }
+
+    private func post(
+        _ document: [UInt8],
+        _ client: HTTPClient,
+        _ hub: Origin,
+        method: String = "POST"
+    ) async throws -> (status: Int, text: String) {
+        let request = HTTPClient.Request(method, "/services", at: hub, body: document)
+        let response = try await client.send(request, within: .seconds(5))
+        return (response.status, String(decoding: response.body, as: UTF8.self))
+    }
+
+    private func ids(_ service: String, _ hub: HubServer) throws -> [String] {
+        try hub.store.instances(of: ServiceName(service), in: .default).instances.map(\.id.text)
+    }
+
+    @Test("what registers this way is seen every way, and the answer lists what is required")
+    func registration() async throws {
+        let (log, visits) = (try TutorialProgram(), try TutorialProgram())
+        try await withTutorialHub { hub, client, origin in
+            try await running(log) {
+                try await running(visits) {
+                    #expect(try await self.post(log.document("log"), client, origin) == (200, "{}"))
+                    let answer = try await self.post(
+                        visits.document("visits", requires: ["log", "mail"]),
+                        client,
+                        origin
+                    )
+                    let entry = #"{"Name":"log","Addr":"\#(log.address)","RequiredServices":[]}"#
+                    #expect(answer.text == #"{"log":[\#(entry)],"mail":[]}"#)
+                    let driver = try HubBackend(url: "hub://\(origin)")
+                    let seen = try await driver.instances(of: ServiceName("visits")).instances
+                    #expect(seen.map(\.endpoint.description) == ["http://\(visits.address)"])
+                    #expect(seen.first?.requires.map(\.text) == ["log", "mail"])
+                    // Again changes nothing but the time.
+                    _ = try await self.post(log.document("log"), client, origin)
+                    #expect(try self.ids("log", hub) == [log.address])
+                    let gone = try await self.post(log.document("log"), client, origin, method: "DELETE")
+                    #expect(gone.status == 200)
+                    #expect(try self.ids("log", hub).isEmpty)
+                }
+            }
+        }
+    }
+
+    @Test("dependents are told of those who come and go, whichever way they registered")
+    func pushes() async throws {
+        let (visits, log) = (try TutorialProgram(), try TutorialProgram())
+        try await withTutorialHub { hub, client, origin in
+            try await running(visits) {
+                try await running(log) {
+                    _ = try await self.post(visits.document("visits", requires: ["log"]), client, origin)
+                    _ = try await self.post(log.document("log"), client, origin)
+                    try await self.eventually("the dependent knows the tutorial's log") {
+                        visits.known == [log.address]
+                    }
+                    let driver = try HubBackend(url: "hub://\(origin)")
+                    let other = try ServiceInstance(
+                        service: ServiceName("log"),
+                        id: InstanceID("other"),
+                        endpoints: [Endpoint("http://127.0.0.1:9")]
+                    )
+                    let lease = try await driver.register(other, ttl: .seconds(30))
+                    try await self.eventually("it knows the other one") { visits.known.count == 2 }
+                    try await lease.revoke()
+                    _ = try await self.post(log.document("log"), client, origin, method: "DELETE")
+                    try await self.eventually("it knows none") { visits.known.isEmpty }
+                    #expect(visits.pushes.count == 4)
+                }
+            }
+        }
+    }
+
+    @Test("a killed program is gone within one sweep, and its dependents are told")
+    func death() async throws {
+        let (visits, log) = (try TutorialProgram(), try TutorialProgram())
+        try await withTutorialHub { hub, client, origin in
+            try await running(visits) {
+                _ = try await self.post(visits.document("visits", requires: ["log"]), client, origin)
+                try await running(log) {
+                    _ = try await self.post(log.document("log"), client, origin)
+                    try await self.eventually("it is told and was checked") {
+                        visits.known == [log.address] && log.beats >= 2
+                    }
+                }
+                try await self.eventually("it is told that the log is gone") { visits.known.isEmpty }
+                #expect(try self.ids("log", hub).isEmpty)
+                #expect(try self.ids("visits", hub) == [visits.address])
+            }
+        }
+    }
+
+    @Test("dead ones in a crowd, and one that accepts and never answers, hold nobody up")
+    func crowd() async throws {
+        let (visits, log) = (try TutorialProgram(), try TutorialProgram())
+        let silent = try TCPListener(host: "127.0.0.1", port: 0)
+        try await withTutorialHub { hub, client, origin in
+            try await running(visits) {
+                try await running(log) {
+                    let mute = #"{"Name":"visits","Addr":"\#(silent.address)","RequiredServices":["log"]}"#
+                    _ = try await self.post(Array(mute.utf8), client, origin)
+                    for port in 1...12 {
+                        let dead = #"{"Name":"visits","Addr":"127.0.0.1:\#(port)","RequiredServices":["log"]}"#
+                        _ = try await self.post(Array(dead.utf8), client, origin)
+                    }
+                    _ = try await self.post(visits.document("visits", requires: ["log"]), client, origin)
+                    _ = try await self.post(log.document("log"), client, origin)
+                    try await self.eventually("the living one is told") { visits.known == [log.address] }
+                    try await self.eventually("only the living are left") {
+                        try self.ids("visits", hub) == [visits.address]
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("a program may register before it listens")
+    func early() async throws {
+        let program = try TutorialProgram()
+        try await withTutorialHub(period: .seconds(5)) { hub, client, origin in
+            // Nothing listens at port 9 for several checks; the period has not passed, so that counts for nothing.
+            let early = #"{"Name":"early","Addr":"127.0.0.1:9","RequiredServices":[]}"#
+            _ = try await self.post(Array(early.utf8), client, origin)
+            try await running(program) {
+                _ = try await self.post(program.document("other"), client, origin)
+                try await self.eventually("another one was checked") { program.beats >= 1 }
+                #expect(try self.ids("early", hub) == ["127.0.0.1:9"])
+            }
+        }
+    }
+
+    @Test("a dependent that fails is told again, each thing once")
+    func retries() async throws {
+        let (visits, log) = (try TutorialProgram(pushFailures: 2), try TutorialProgram())
+        try await withTutorialHub { hub, client, origin in
+            try await running(visits) {
+                try await running(log) {
+                    _ = try await self.post(visits.document("visits", requires: ["log"]), client, origin)
+                    _ = try await self.post(log.document("log"), client, origin)
+                    try await self.eventually("it is told in the end") { visits.known == [log.address] }
+                }
+            }
+        }
+    }
+
+    @Test(
+        "bad input is refused",
+        arguments: [
+            ("", 400, ""), ("[]", 400, ""), (#"{"Addr":"127.0.0.1:1"}"#, 400, "Name"), (#"{"Name":"a"}"#, 400, "Addr"),
+            (#"{"Name":"","Addr":"127.0.0.1:1"}"#, 400, "Name"), (#"{"Name":"a","Addr":"127.0.0.1"}"#, 400, "Addr"),
+            (#"{"Name":"a","Addr":"127.0.0.1:99999"}"#, 400, "Addr"), (#"{"Name":"a","Addr":"u@h:1"}"#, 400, "Addr"),
+            (#"{"Name":"a","Addr":"h:1/path"}"#, 400, "Addr"), (#"{"Name":"a","Addr":7}"#, 400, "Addr"),
+            (#"{"Name":"a","Addr":"169.254.169.254:80"}"#, 403, ""),
+            (#"{"Name":"a","Addr":"[::ffff:169.254.169.254]:80"}"#, 403, ""),
+        ] as [(String, Int, String)]
+    )
+    func badInput(_ document: String, _ status: Int, _ field: String) async throws {
+        try await withTutorialHub { hub, client, origin in
+            let answer = try await self.post(Array(document.utf8), client, origin)
+            #expect(answer.status == status, "\(answer.text)")
+            if !field.isEmpty { #expect(answer.text.contains("\"field\":\"\(field)\""), "\(answer.text)") }
+            #expect(try hub.store.services(in: .default).isEmpty)
+        }
+    }
+
+    @Test("other methods, and what is not there")
+    func methods() async throws {
+        try await withTutorialHub { _, client, origin in
+            let unknown = Array(#"{"Name":"a","Addr":"127.0.0.1:1","RequiredServices":null}"#.utf8)
+            let sibling = Array(#"{"Name":"a","Addr":"127.0.0.1:2"}"#.utf8)
+            var statuses: [Int] = []
+            for (document, method) in [(unknown, "DELETE"), (unknown, "PUT"), (unknown, "POST"), (sibling, "DELETE")] {
+                statuses.append(try await self.post(document, client, origin, method: method).status)
+            }
+            #expect(statuses == [404, 405, 200, 200])
+        }
+    }
+
+    @Test("ranges of addresses")
+    func rules() throws {
+        func permits(_ host: String) throws -> Bool {
+            OutgoingRules.standard.permits(try #require(SocketAddress(host: host, port: 80)))
+        }
+        for host in [
+            "127.0.0.1", "10.0.0.7", "192.168.1.1", "::1", "2001:db8::1", "169.253.255.255", "::ffff:10.0.0.1",
+        ] {
+            #expect(try permits(host), "\(host)")
+        }
+        for host in ["169.254.0.1", "fe80::1", "febf::1", "fd00:ec2::254", "0.0.0.0", "224.0.0.1", "100.100.100.200"] {
+            #expect(try !permits(host), "\(host)")
+        }
+        #expect(throws: ValidationError.self) { try OutgoingRules.Rule("10.0.0.0/33", isAllowed: true) }
+    }
+}
