@@ -7,6 +7,7 @@ let package = Package(
     products: [
         .library(name: "Rollcall", targets: ["Rollcall"]),
         .library(name: "RollcallHub", targets: ["RollcallHub"]),
+        .library(name: "RollcallGateway", targets: ["RollcallGateway"]),
         .library(name: "RollcallTesting", targets: ["RollcallTesting"]),
     ],
     targets: [
@@ -14,9 +15,11 @@ let package = Package(
         .target(name: "CSystem"),
         .target(name: "HTTPEngine", dependencies: ["Rollcall", "CSystem"]),
         .target(name: "RollcallHub", dependencies: ["Rollcall"]),
+        .target(name: "RollcallGateway", dependencies: ["Rollcall", "HTTPEngine"]),
         .target(name: "RollcallTesting", dependencies: ["Rollcall"]),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
         .testTarget(name: "HTTPEngineTests", dependencies: ["Rollcall", "HTTPEngine"]),
+        .testTarget(name: "RollcallGatewayTests", dependencies: ["Rollcall", "HTTPEngine", "RollcallGateway"]),
         .testTarget(name: "RollcallHubTests", dependencies: ["Rollcall", "RollcallHub", "RollcallTesting"]),
         .testTarget(name: "ContractTests", dependencies: ["Rollcall", "RollcallHub", "RollcallTesting"]),
     ],

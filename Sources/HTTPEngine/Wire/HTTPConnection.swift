@@ -20,6 +20,14 @@ package final class HTTPConnection {
     /// Whether nothing was received that is not taken.
     package var isInputEmpty: Bool { self.input.isEmpty }
 
+    /// How many bytes were received that are not taken.
+    package var receivedCount: Int { self.input.count }
+
+    /// Moves all that was received to what waits on another connection, as it came.
+    package func moveReceived(to other: HTTPConnection) {
+        _ = self.input.take(upTo: .max) { other.output.append(contentsOf: $0) }
+    }
+
     /// Takes all that was received, as it came.
     package func takeReceived() -> [UInt8] {
         var bytes: [UInt8] = []

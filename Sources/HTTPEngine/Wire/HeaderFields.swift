@@ -35,6 +35,15 @@ package struct HeaderFields: Sendable {
         self.fields.append(Field(name: name, value: value, known: known))
     }
 
+    /// How many bytes the head has that they stood in.
+    package var byteCount: Int { self.bytes.count }
+
+    /// The value of the first field with a name, in whatever case.
+    package func first(named name: String) -> String? {
+        let wanted = Array(name.utf8.map(\.asLowerCase))
+        return self.fields.indices.first { self.lowerCaseName(at: $0) == wanted }.map { self.value(at: $0) }
+    }
+
     /// How many there are.
     package var count: Int { self.fields.count }
 
@@ -86,6 +95,9 @@ package struct HeaderFields: Sendable {
 
     /// Whether there is a field of this kind.
     package func contains(_ field: KnownField) -> Bool { self.present.contains(field) }
+
+    /// The places of the fields.
+    package var indices: Range<Int> { self.fields.indices }
 
     /// What kind of field one is.
     package func kind(at index: Int) -> KnownField { self.fields[index].known }
