@@ -8,6 +8,7 @@ let package = Package(
         .library(name: "Rollcall", targets: ["Rollcall"]),
         .library(name: "RollcallHub", targets: ["RollcallHub"]),
         .library(name: "RollcallHubClient", targets: ["RollcallHubClient"]),
+        .library(name: "RollcallGateway", targets: ["RollcallGateway"]),
         .library(name: "RollcallTesting", targets: ["RollcallTesting"]),
         .executable(name: "rollcall", targets: ["RollcallCommand"]),
     ],
@@ -41,6 +42,8 @@ let package = Package(
             name: "ContractTests",
             dependencies: ["Rollcall", "RollcallHub", "RollcallHubClient", "RollcallTesting"]
         ),
+        .target(name: "RollcallGateway", dependencies: ["Rollcall", "HTTPEngine"]),
+        .testTarget(name: "RollcallGatewayTests", dependencies: ["Rollcall", "HTTPEngine", "RollcallGateway"]),
     ],
     swiftLanguageModes: [.v6]
 )

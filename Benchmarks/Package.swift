@@ -12,7 +12,14 @@ let package = Package(
                 .product(name: "Rollcall", package: "rollcall"),
                 .product(name: "RollcallHub", package: "rollcall"),
             ]
-        )
+        ),
+        .executableTarget(
+            name: "GatewayBenchmark",
+            dependencies: [
+                .product(name: "Rollcall", package: "rollcall"),
+                .product(name: "RollcallGateway", package: "rollcall"),
+            ]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

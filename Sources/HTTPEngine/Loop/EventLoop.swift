@@ -24,14 +24,19 @@ package final class EventLoop: TaskExecutor {
 
     /// What deadlines are measured by.
     package let clock: TimeSource
+    /// Its place among the loops of the process.
+    package let number: Int
     private let poller: Poller
     private let state: Mutex<State>
 
     /// Starts a loop.
     ///
-    /// - Parameter clock: What deadlines are measured by; all loops of a process share one.
+    /// - Parameters:
+    ///   - number: Its place among the loops of the process.
+    ///   - clock: What deadlines are measured by; all loops of a process share one.
     /// - Throws: A ``SystemError`` when the process has no descriptor left.
-    init(clock: TimeSource) throws(SystemError) {
+    init(number: Int, clock: TimeSource) throws(SystemError) {
+        self.number = number
         self.clock = clock
         self.poller = try Poller()
         self.state = Mutex(State(wheel: LeaseWheel(tick: Self.tick, now: clock.now)))

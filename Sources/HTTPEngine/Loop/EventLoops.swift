@@ -34,7 +34,7 @@ package final class EventLoops: Sendable {
     private init(count: Int) throws(SystemError) {
         let clock = TimeSource()
         var loops: [EventLoop] = []
-        for _ in 0..<count { loops.append(try EventLoop(clock: clock)) }
+        for number in 0..<count { loops.append(try EventLoop(number: number, clock: clock)) }
         self.all = loops
         self.clock = clock
     }

@@ -15,14 +15,29 @@ import Darwin
 /// ``abort()`` may be called from anywhere, and makes what waits throw.
 package final class Socket: Sendable {
     /// How a wait ended.
-    private enum Wake {
+    enum Wake {
         case ready
         case timeout
         case aborted
     }
 
-    private struct Side {
-        var isReady = false
+    /// Who waits for a side.
+    enum Waiter {
+        case task(UnsafeContinuation<Wake, Never>)
+        /// One that waits for another side, too, and may have been woken by that.
+        case either(EitherWait)
+
+        func resume(returning wake: Wake) {
+            switch self {
+            case .task(let continuation): continuation.resume(returning: wake)
+            case .either(let wait): wait.resume(returning: wake)
+            }
+        }
+    }
+
+    struct Side {
+        /// Whether something happened since the last try: only then is the system asked again.
+        var isReady: Bool
         var waiter: Waiter?
         var deadline: TimeSource.Instant?
 
@@ -32,22 +47,26 @@ package final class Socket: Sendable {
         }
 
         mutating func becomeReady() -> Waiter? {
-            if self.waiter == nil { self.isReady = true }
+            // A task takes the readiness along; whoever waits for two sides looks at both again.
+            if case .task = self.waiter {} else { self.isReady = true }
             return self.take()
         }
     }
 
-    private typealias Waiter = UnsafeContinuation<Wake, Never>
     private typealias Woken = (reader: Waiter?, writer: Waiter?, hangup: (@Sendable () -> Void)?)
 
-    private enum Direction {
+    /// One of the two ways of a connection.
+    package enum Direction: Sendable {
+        /// What the peer sends.
         case reading
+        /// What it is sent.
         case writing
     }
 
-    private struct State {
-        var reading = Side()
-        var writing = Side()
+    struct State {
+        // Bytes may be there before the loop tells of them; a connection that is being made is told of.
+        var reading = Side(isReady: true)
+        var writing = Side(isReady: false)
         var isClosed = false
         var isAborted = false
         var isHungUp = false
@@ -59,18 +78,38 @@ package final class Socket: Sendable {
             get { direction == .reading ? self.reading : self.writing }
             set { if direction == .reading { self.reading = newValue } else { self.writing = newValue } }
         }
+
+        /// Notes who waits.
+        ///
+        /// - Returns: When the loop must look at the deadlines, if it would not by itself.
+        mutating func wait(
+            _ waiter: Waiter,
+            for direction: Direction,
+            until deadline: TimeSource.Instant?
+        ) -> TimeSource.Instant? {
+            self[direction].waiter = waiter
+            self[direction].deadline = deadline
+            guard let deadline, self.check.map({ deadline < $0 }) ?? true else { return nil }
+            self.check = deadline
+            return deadline
+        }
     }
 
     /// The loop that watches it.
     package let loop: EventLoop
     let token: UInt64
     let descriptor: Int32
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
     init(descriptor: Int32, token: UInt64, loop: EventLoop) {
         self.descriptor = descriptor
         self.token = token
         self.loop = loop
+    }
+
+    /// The address of the other side.
+    package var peer: SocketAddress? {
+        self.state.withLock { $0.isClosed ? nil : SocketAddress(connectedTo: self.descriptor) }
     }
 
     /// Whether the peer closed its side or the connection broke.
@@ -100,11 +139,32 @@ package final class Socket: Sendable {
         into body: ((UnsafeMutableRawBufferPointer) -> Int) -> Int
     ) async throws(ConnectionError) -> Int {
         while true {
-            let count = body { recv(self.descriptor, $0.baseAddress, $0.count, 0) }
-            if count >= 0 { return count }
+            try await self.wait(.reading, until: deadline)
+            if let count = try self.receive(into: body) { return count }
+        }
+    }
+
+    /// Reads what is there, after the readiness for it was taken.
+    ///
+    /// - Returns: The number of bytes; 0 at the end; `nil` when nothing is there.
+    func receive(into body: ((UnsafeMutableRawBufferPointer) -> Int) -> Int) throws(ConnectionError) -> Int? {
+        var room = 0
+        while true {
+            let count = body { buffer in
+                room = buffer.count
+                return recv(self.descriptor, buffer.baseAddress, buffer.count, 0)
+            }
+            if count >= 0 {
+                self.state.withLock { state in
+                    // Less than there was room for is all that there was, and the loop tells of more, except that it
+                    // told of the end before.
+                    if count == 0 || count == room || state.isHungUp { state.reading.isReady = true }
+                }
+                return count
+            }
             switch errno {
             case EINTR: continue
-            case EAGAIN, EWOULDBLOCK: try await self.wait(.reading, until: deadline)
+            case EAGAIN, EWOULDBLOCK: return nil
             case let number: throw ConnectionError(.broken, SystemError("recv", number: number).description)
             }
         }
@@ -154,15 +214,15 @@ package final class Socket: Sendable {
                     state[direction].isReady = false
                     return (.ready, nil)
                 }
-                state[direction].waiter = continuation
-                state[direction].deadline = deadline
-                guard let deadline, state.check.map({ deadline < $0 }) ?? true else { return (nil, nil) }
-                state.check = deadline
-                return (nil, deadline)
+                return (nil, state.wait(.task(continuation), for: direction, until: deadline))
             }
             if let outcome { continuation.resume(returning: outcome) }
             if let check { self.loop.schedule(self.token, at: check) }
         }
+        try Self.check(wake)
+    }
+
+    static func check(_ wake: Wake) throws(ConnectionError) {
         switch wake {
         case .ready: return
         case .timeout: throw ConnectionError(.timeout, "nothing happened in time")
@@ -234,35 +294,4 @@ package final class Socket: Sendable {
         for waiter in waiters { waiter?.resume(returning: .timeout) }
         if let next { self.loop.schedule(self.token, at: next) }
     }
-}
-
-/// Why a connection can be used no further.
-package struct ConnectionError: Error, Hashable, CustomStringConvertible {
-    /// What kind of end it is.
-    package enum Kind: Hashable, Sendable {
-        /// The peer cannot be reached, or refused.
-        case refused
-        /// Nothing happened until the deadline.
-        case timeout
-        /// This side closed it.
-        case closed
-        /// The peer or the network broke it.
-        case broken
-        /// The peer does not keep to the protocol.
-        case malformed
-    }
-
-    /// What kind of end it is.
-    package let kind: Kind
-    /// What happened.
-    package let message: String
-
-    /// Creates an error.
-    package init(_ kind: Kind, _ message: String) {
-        self.kind = kind
-        self.message = message
-    }
-
-    /// The text form.
-    package var description: String { self.message }
 }

@@ -9,7 +9,7 @@ import Darwin
 #endif
 
 /// The field `Date` (RFC 9110 section 6.6.1), made once a second.
-enum HTTPDate {
+package enum HTTPDate {
     private struct Cache {
         var second = -1
         var line: [UInt8] = []
@@ -18,7 +18,7 @@ enum HTTPDate {
     private static let cache = Mutex(Cache())
 
     /// Writes the field with the present time.
-    static func write(to output: inout [UInt8]) {
+    package static func write(to output: inout [UInt8]) {
         let second = time(nil)
         let line = self.cache.withLock { cache in
             if cache.second != second { cache = Cache(second: second, line: self.line(at: second)) }

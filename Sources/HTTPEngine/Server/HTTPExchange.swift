@@ -13,6 +13,8 @@ package final class HTTPExchange {
     /// The connection, for those who forward bodies as they come.
     package let connection: HTTPConnection
     let server: HTTPServer
+    /// Where the request's body ends.
+    package let framing: BodyFraming
     private var progress = Progress.waiting
     private var decoder: BodyDecoder
     private var expectsContinue: Bool
@@ -22,8 +24,9 @@ package final class HTTPExchange {
         self.head = head
         self.connection = connection
         self.server = server
+        self.framing = framing
         self.decoder = BodyDecoder(framing)
-        self.expectsContinue = framing != .none && head.fields.lists("100-continue", in: "expect")
+        self.expectsContinue = framing != .none && head.fields.lists("100-continue", in: .expect)
         self.closes = !head.keepsAlive
     }
 
@@ -38,6 +41,16 @@ package final class HTTPExchange {
 
     /// Whether the connection ends with this response.
     package var closesConnection: Bool { self.closes || self.server.isShuttingDown }
+
+    /// Whether the client waits to be told to send the body.
+    package var awaitsContinue: Bool { self.expectsContinue }
+
+    /// Tells a client that waits for it to send the body; the bytes leave with the next flush.
+    package func continueBody() {
+        guard self.expectsContinue else { return }
+        self.expectsContinue = false
+        self.connection.output.append(contentsOf: "HTTP/1.1 100 Continue\r\n\r\n".utf8)
+    }
 
     /// Ends the connection with this response.
     package func closeAfterwards() { self.closes = true }
@@ -68,8 +81,7 @@ package final class HTTPExchange {
         _ body: (UnsafeRawBufferPointer) -> Void
     ) async throws -> Bool {
         if self.expectsContinue {
-            self.expectsContinue = false
-            self.connection.output.append(contentsOf: "HTTP/1.1 100 Continue\r\n\r\n".utf8)
+            self.continueBody()
             try await self.flush()
         }
         return try await self.connection.receivePiece(
@@ -78,6 +90,17 @@ package final class HTTPExchange {
             until: self.deadline(self.server.configuration.bodyTimeout),
             body
         )
+    }
+
+    /// Takes of the body what was received, without waiting.
+    ///
+    /// - Returns: How many bytes were taken; with none, the body has ended or more must be received.
+    /// - Throws: A ``MessageError``.
+    package func takePiece(
+        upTo limit: Int = 65536,
+        _ body: (UnsafeRawBufferPointer) -> Void
+    ) throws(MessageError) -> Int {
+        try self.connection.takePiece(&self.decoder, upTo: limit, body)
     }
 
     /// Steps over what is left of the body, if that is little.

@@ -33,8 +33,9 @@ package enum BodyFraming: Hashable, Sendable {
         isVersion10: Bool,
         status: Int
     ) throws(MessageError) -> BodyFraming? {
-        let lengths = fields.all("content-length")
-        let encodings = fields.all("transfer-encoding")
+        guard fields.contains(.contentLength) || fields.contains(.transferEncoding) else { return nil }
+        let lengths = fields.all(.contentLength)
+        let encodings = fields.all(.transferEncoding)
         guard encodings.isEmpty else {
             guard lengths.isEmpty else {
                 throw MessageError(status, "Content-Length and Transfer-Encoding exclude each other")
@@ -54,7 +55,7 @@ package enum BodyFraming: Hashable, Sendable {
 }
 
 /// Follows a body through what is received, piece by piece.
-struct BodyDecoder: Sendable {
+package struct BodyDecoder: Sendable {
     private enum State: Hashable {
         case length(Int)
         case chunkSize
@@ -72,7 +73,8 @@ struct BodyDecoder: Sendable {
     private var state: State
     private var trailerBytes = 0
 
-    init(_ framing: BodyFraming) {
+    /// Stands at the beginning of a body.
+    package init(_ framing: BodyFraming) {
         switch framing {
         case .none, .length(0): self.state = .ended
         case .length(let count): self.state = .length(count)
@@ -82,7 +84,7 @@ struct BodyDecoder: Sendable {
     }
 
     /// Whether the whole body was taken.
-    var hasEnded: Bool { self.state == .ended }
+    package var hasEnded: Bool { self.state == .ended }
 
     /// Takes what it can.
     ///
@@ -116,7 +118,7 @@ struct BodyDecoder: Sendable {
     /// Takes note of the end of what is received.
     ///
     /// - Throws: A ``MessageError`` when the body should have gone on.
-    mutating func finish() throws(MessageError) {
+    package mutating func finish() throws(MessageError) {
         guard self.state == .untilClose || self.state == .ended else {
             throw MessageError(400, "the connection ended within a body")
         }

@@ -9,6 +9,8 @@ package final class HTTPConnection {
     /// What waits for ``flush(until:)``.
     package var output: [UInt8] = []
     var input = InputBuffer()
+    /// The address of the other side in its text form, without the port; empty when it cannot be told.
+    package lazy var peerHost = Array((self.socket.peer?.host ?? "").utf8)
 
     /// Takes a socket over that nobody else reads or writes.
     package init(_ socket: Socket) {
@@ -17,6 +19,14 @@ package final class HTTPConnection {
 
     /// Whether nothing was received that is not taken.
     package var isInputEmpty: Bool { self.input.isEmpty }
+
+    /// How many bytes were received that are not taken.
+    package var receivedCount: Int { self.input.count }
+
+    /// Moves all that was received to what waits on another connection, as it came.
+    package func moveReceived(to other: HTTPConnection) {
+        _ = self.input.take(upTo: .max) { other.output.append(contentsOf: $0) }
+    }
 
     /// Takes all that was received, as it came.
     package func takeReceived() -> [UInt8] {
@@ -56,11 +66,41 @@ package final class HTTPConnection {
         self.input.shrink()
         self.output = []
         do throws(ConnectionError) {
-            try await self.socket.waitReadable(until: deadline)
+            // It takes memory only when there is something to read.
             return try await self.receive(until: deadline)
         } catch {
             return false
         }
+    }
+
+    /// Receives what is there without waiting.
+    ///
+    /// - Returns: False at the end; `nil` when nothing is there.
+    /// - Throws: `closed`, `broken`.
+    package func receiveNow() throws(ConnectionError) -> Bool? {
+        try self.socket.readNow { read in self.input.fill(read) }.map { $0 > 0 }
+    }
+
+    /// Sends of what waits as much as the connection takes.
+    ///
+    /// - Returns: How much that was.
+    /// - Throws: `closed`, `broken`.
+    package func sendNow() throws(ConnectionError) -> Int {
+        guard !self.output.isEmpty else { return 0 }
+        let result: Result<Int, ConnectionError> = self.output.withUnsafeBytes { bytes in
+            do throws(ConnectionError) {
+                return .success(try self.socket.writeNow(bytes))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let count = try result.get()
+        if count == self.output.count {
+            self.output.removeAll(keepingCapacity: count <= InputBuffer.readSize * 4)
+        } else {
+            self.output.removeFirst(count)
+        }
+        return count
     }
 
     /// Receives the head of a message.
@@ -92,22 +132,45 @@ package final class HTTPConnection {
         until deadline: TimeSource.Instant?,
         _ body: (UnsafeRawBufferPointer) -> Void
     ) async throws -> Bool {
-        var taken = 0
-        while taken == 0 {
-            while taken < limit, !self.input.isEmpty, !decoder.hasEnded {
-                let isProgress = try decoder.take(from: &self.input, upTo: limit - taken) { bytes in
-                    taken += bytes.count
-                    body(bytes)
-                }
-                if !isProgress { break }
-            }
-            if taken > 0 { return true }
+        while true {
+            if try self.takePiece(&decoder, upTo: limit, body) > 0 { return true }
             if decoder.hasEnded { return false }
             if try await !self.receive(until: deadline) {
                 try decoder.finish()
                 return false
             }
         }
-        return true
+    }
+
+    /// Takes of a body what was received.
+    ///
+    /// - Parameters:
+    ///   - decoder: Where the body stands.
+    ///   - limit: The most bytes to take.
+    ///   - body: Called with the bytes, which are gone afterwards; perhaps more than once.
+    /// - Returns: How many bytes were taken; with none, the body has ended or more must be received.
+    /// - Throws: A ``MessageError``.
+    package func takePiece(
+        _ decoder: inout BodyDecoder,
+        upTo limit: Int = 65536,
+        _ body: (UnsafeRawBufferPointer) -> Void
+    ) throws(MessageError) -> Int {
+        var taken = 0
+        while taken < limit, !self.input.isEmpty, !decoder.hasEnded {
+            let isProgress = try decoder.take(from: &self.input, upTo: limit - taken) { bytes in
+                taken += bytes.count
+                body(bytes)
+            }
+            if !isProgress { break }
+        }
+        return taken
+    }
+
+    /// Takes the head of a response, if it was received whole.
+    ///
+    /// - Throws: A ``MessageError`` for one that breaks the rules.
+    package func takeResponseHead() throws(MessageError) -> ResponseHead? {
+        guard let bytes = try self.input.takeHead() else { return nil }
+        return try HeadParser.response(bytes)
     }
 }

@@ -69,7 +69,7 @@ struct HeadParser {
         )
         head.isVersion10 = try parser.version(parser.line())
         head.fields = try parser.fields()
-        guard head.isVersion10 || head.fields.count(of: "host") == 1 else {
+        guard head.isVersion10 || head.fields.count(of: .host) == 1 else {
             throw MessageError(400, "there must be exactly one Host")
         }
         return head

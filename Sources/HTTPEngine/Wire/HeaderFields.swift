@@ -5,10 +5,12 @@ package struct HeaderFields: Sendable {
     private struct Field: Sendable {
         let name: Range<Int>
         let value: Range<Int>
+        let known: KnownField
     }
 
     private var bytes: [UInt8]
     private var fields: [Field] = []
+    private var present = KnownFields()
 
     /// Creates an empty list.
     package init() {
@@ -28,7 +30,18 @@ package struct HeaderFields: Sendable {
     }
 
     mutating func note(name: Range<Int>, value: Range<Int>) {
-        self.fields.append(Field(name: name, value: value))
+        let known = self.bytes.withUnsafeBytes { KnownField(UnsafeRawBufferPointer(rebasing: $0[name])) }
+        self.present.insert(known)
+        self.fields.append(Field(name: name, value: value, known: known))
+    }
+
+    /// How many bytes the head has that they stood in.
+    package var byteCount: Int { self.bytes.count }
+
+    /// The value of the first field with a name, in whatever case.
+    package func first(named name: String) -> String? {
+        let wanted = Array(name.utf8.map(\.asLowerCase))
+        return self.fields.indices.first { self.lowerCaseName(at: $0) == wanted }.map { self.value(at: $0) }
     }
 
     /// How many there are.
@@ -42,7 +55,7 @@ package struct HeaderFields: Sendable {
         self.bytes.append(contentsOf: name.utf8)
         let middle = self.bytes.count
         self.bytes.append(contentsOf: value.utf8.lazy.map { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F ? 0x20 : $0 })
-        self.fields.append(Field(name: start..<middle, value: middle..<self.bytes.count))
+        self.note(name: start..<middle, value: middle..<self.bytes.count)
     }
 
     /// The value of the first field with `name`, given in lower case.
@@ -66,14 +79,44 @@ package struct HeaderFields: Sendable {
     /// Whether a list of words, over all fields with `name`, has `word`; both given in lower case.
     package func lists(_ word: String, in name: StaticString) -> Bool {
         guard self.contains(name) else { return false }
-        return self.all(name).contains { value in
-            value.utf8.split(separator: UInt8(ascii: ",")).contains { Self.isSame($0, word) }
-        }
+        return self.all(name).contains { Self.isListed(word, in: $0) }
+    }
+
+    private static func isListed(_ word: String, in value: String) -> Bool {
+        value.utf8.split(separator: UInt8(ascii: ",")).contains { self.isSame($0, word) }
     }
 
     /// Takes out every field with `name`, given in lower case.
     package mutating func remove(_ name: StaticString) {
         self.fields = self.fields.indices.filter { !self.isName(at: $0, name) }.map { self.fields[$0] }
+        self.present = KnownFields()
+        for field in self.fields { self.present.insert(field.known) }
+    }
+
+    /// Whether there is a field of this kind.
+    package func contains(_ field: KnownField) -> Bool { self.present.contains(field) }
+
+    /// The places of the fields.
+    package var indices: Range<Int> { self.fields.indices }
+
+    /// What kind of field one is.
+    package func kind(at index: Int) -> KnownField { self.fields[index].known }
+
+    /// How many fields of this kind there are.
+    package func count(of field: KnownField) -> Int {
+        self.contains(field) ? self.fields.count { $0.known == field } : 0
+    }
+
+    /// The values of all fields of this kind.
+    package func all(_ field: KnownField) -> [String] {
+        guard self.contains(field) else { return [] }
+        return self.fields.indices.filter { self.fields[$0].known == field }.map { self.value(at: $0) }
+    }
+
+    /// Whether a list of words, over all fields of this kind, has `word`, given in lower case.
+    package func lists(_ word: String, in field: KnownField) -> Bool {
+        guard self.contains(field) else { return false }
+        return self.all(field).contains { Self.isListed(word, in: $0) }
     }
 
     /// The name of a field as it was written.
@@ -93,9 +136,7 @@ package struct HeaderFields: Sendable {
         return self.bytes.withUnsafeBytes { bytes in
             let start = name.utf8Start
             for offset in 0..<range.count {
-                var byte = bytes[range.lowerBound + offset]
-                if byte >= UInt8(ascii: "A"), byte <= UInt8(ascii: "Z") { byte |= 0x20 }
-                if byte != start[offset] { return false }
+                if bytes[range.lowerBound + offset].asLowerCase != start[offset] { return false }
             }
             return true
         }
@@ -103,16 +144,64 @@ package struct HeaderFields: Sendable {
 
     /// Writes fields as a message has them, without the empty line behind.
     package func write(to output: inout [UInt8], where isWanted: (Int) -> Bool = { _ in true }) {
-        for index in self.fields.indices where isWanted(index) {
-            let field = self.fields[index]
-            output.append(contentsOf: self.bytes[field.name])
-            output.append(UInt8(ascii: ":"))
-            output.append(UInt8(ascii: " "))
-            output.append(contentsOf: self.bytes[field.value])
-            output.append(0x0D)
-            output.append(0x0A)
+        self.bytes.withUnsafeBytes { bytes in
+            // What stands side by side in the message that was read is copied at once.
+            var run = 0..<0
+            for index in self.fields.indices where isWanted(index) {
+                let field = self.fields[index]
+                guard Self.isWritten(field, in: bytes) else {
+                    output.append(contentsOf: bytes[run])
+                    run = 0..<0
+                    Self.write(field, of: bytes, to: &output)
+                    continue
+                }
+                let end = field.value.upperBound + 2
+                if run.upperBound == field.name.lowerBound {
+                    run = run.lowerBound..<end
+                } else {
+                    output.append(contentsOf: bytes[run])
+                    run = field.name.lowerBound..<end
+                }
+            }
+            output.append(contentsOf: bytes[run])
         }
     }
+
+    /// Whether a field stands in `bytes` just as it is written.
+    private static func isWritten(_ field: Field, in bytes: UnsafeRawBufferPointer) -> Bool {
+        let (name, value) = (field.name.upperBound, field.value)
+        return value.lowerBound == name + 2 && bytes[name] == UInt8(ascii: ":") && bytes[name + 1] == 0x20
+            && value.upperBound + 1 < bytes.count && bytes[value.upperBound] == 0x0D
+            && bytes[value.upperBound + 1] == 0x0A
+    }
+
+    private static func write(_ field: Field, of bytes: UnsafeRawBufferPointer, to output: inout [UInt8]) {
+        output.append(contentsOf: bytes[field.name])
+        output.append(UInt8(ascii: ":"))
+        output.append(UInt8(ascii: " "))
+        output.append(contentsOf: bytes[field.value])
+        output.append(0x0D)
+        output.append(0x0A)
+    }
+
+    /// Adds the value of a field to `output`.
+    package func writeValue(at index: Int, to output: inout [UInt8]) {
+        output.append(contentsOf: self.bytes[self.fields[index].value])
+    }
+
+    /// Calls `body` with the words of a list, over all fields of a kind, in lower case.
+    package func forEachWord(in field: KnownField, _ body: ([UInt8]) -> Void) {
+        guard self.contains(field) else { return }
+        for entry in self.fields where entry.known == field {
+            for word in self.bytes[entry.value].split(separator: UInt8(ascii: ",")) {
+                let bare = word.filter { !$0.isBlank }.map(\.asLowerCase)
+                if !bare.isEmpty { body(bare) }
+            }
+        }
+    }
+
+    /// The name of a field in lower case.
+    package func lowerCaseName(at index: Int) -> [UInt8] { self.bytes[self.fields[index].name].map(\.asLowerCase) }
 
     private func firstIndex(_ name: StaticString) -> Int? {
         self.fields.indices.first { self.isName(at: $0, name) }
@@ -121,7 +210,7 @@ package struct HeaderFields: Sendable {
     private static func isSame(_ text: Substring.UTF8View.SubSequence, _ word: String) -> Bool {
         let trimmed = text.drop { $0 == 0x20 || $0 == 0x09 }.reversed().drop { $0 == 0x20 || $0 == 0x09 }.reversed()
         return trimmed.elementsEqual(word.utf8) { left, right in
-            (left >= UInt8(ascii: "A") && left <= UInt8(ascii: "Z") ? left | 0x20 : left) == right
+            left.asLowerCase == right
         }
     }
 }

@@ -28,7 +28,7 @@ package struct RequestHead: Sendable {
     /// Whether the connection may carry another request afterwards, as the sender wishes.
     package var keepsAlive: Bool {
         self.isVersion10
-            ? self.fields.lists("keep-alive", in: "connection") : !self.fields.lists("close", in: "connection")
+            ? self.fields.lists("keep-alive", in: .connection) : !self.fields.lists("close", in: .connection)
     }
 }
 
@@ -53,7 +53,7 @@ package struct ResponseHead: Sendable {
     /// Whether the connection may carry another request afterwards, as the sender wishes.
     package var keepsAlive: Bool {
         self.isVersion10
-            ? self.fields.lists("keep-alive", in: "connection") : !self.fields.lists("close", in: "connection")
+            ? self.fields.lists("keep-alive", in: .connection) : !self.fields.lists("close", in: .connection)
     }
 
     /// The usual words for a status.

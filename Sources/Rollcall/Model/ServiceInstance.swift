@@ -114,6 +114,9 @@ public struct ServiceInstance: Hashable, Sendable {
 
     var fields: Fields { self.storage.fields }
 
+    /// Which copy in memory it is: the same only for what is equal, as long as one of the two is held.
+    package var identity: ObjectIdentifier { ObjectIdentifier(self.storage) }
+
     /// The service it belongs to.
     public var service: ServiceName { self.fields.service }
     /// Its identity within the service.

@@ -106,9 +106,19 @@ extension Discovery {
         }
     }
 
-    private func pickAnother(_ service: ServiceName, key: String?, than tried: Set<InstanceID>) -> ServiceInstance? {
+    /// Chooses an instance that is not among `tried`, or returns `nil` when there is none.
+    package func pickAnother(
+        _ service: ServiceName,
+        key: String? = nil,
+        than tried: Set<InstanceID>
+    ) -> ServiceInstance? {
         let request = PickRequest(key: key, random: self.nextRandom())
         let other = self.view(of: service, isLookup: true).table?.pick(request, excluding: tried)
         return other.flatMap { tried.contains($0.id) ? nil : $0 }
+    }
+
+    /// All instances that may be chosen now.
+    package func candidates(of service: ServiceName) -> [ServiceInstance] {
+        self.view(of: service, isLookup: true).table?.instances ?? []
     }
 }

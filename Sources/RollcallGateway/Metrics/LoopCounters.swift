@@ -1,0 +1,71 @@
+import Synchronization
+
+/// The figures of one loop; its requests count without sharing a line of the cache with other loops'.
+final class LoopCounters: Sendable {
+    /// What is counted.
+    enum Figure: Int, CaseIterable {
+        /// See ``GatewayMetrics``.
+        case requests, active, retries, retriesRefused, connects, connectFailures, ejections, cut, tunnels, gone, bytes
+        /// Answers of services.
+        case status1xx, status2xx, status3xx, status4xx, status5xx
+        /// Answers of the gateway.
+        case problem400, problem404, problem408, problem431, problem502, problem503, problem504, problemOther
+
+        /// The figure of a service's status.
+        static func response(_ status: Int) -> Figure {
+            Figure(rawValue: Figure.status1xx.rawValue + min(max(status / 100, 1), 5) - 1) ?? .status5xx
+        }
+
+        /// The figure of an answer of the gateway.
+        static func problem(_ status: Int) -> Figure {
+            switch status {
+            case 400: .problem400
+            case 404: .problem404
+            case 408: .problem408
+            case 431: .problem431
+            case 502: .problem502
+            case 503: .problem503
+            case 504: .problem504
+            default: .problemOther
+            }
+        }
+    }
+
+    private final class Cell: Sendable {
+        let value = Atomic<Int>(0)
+    }
+
+    private let cells = Figure.allCases.map { _ in Cell() }
+
+    /// Adds to a figure.
+    func add(_ figure: Figure, _ count: Int = 1) {
+        self.cells[figure.rawValue].value.wrappingAdd(count, ordering: .relaxed)
+    }
+
+    /// A figure now.
+    func value(_ figure: Figure) -> Int { self.cells[figure.rawValue].value.load(ordering: .relaxed) }
+}
+
+extension GatewayMetrics {
+    /// The sum over all loops.
+    init(_ loops: [LoopCounters]) {
+        func sum(_ figure: LoopCounters.Figure) -> Int { loops.reduce(0) { $0 + $1.value(figure) } }
+        self.init()
+        self.requests = sum(.requests)
+        self.activeRequests = sum(.active)
+        self.responses = [.status1xx, .status2xx, .status3xx, .status4xx, .status5xx].map(sum)
+        for status in [400, 404, 408, 431, 502, 503, 504] {
+            let count = sum(.problem(status))
+            if count > 0 { self.problems[status] = count }
+        }
+        self.retries = sum(.retries)
+        self.retriesRefused = sum(.retriesRefused)
+        self.connects = sum(.connects)
+        self.connectFailures = sum(.connectFailures)
+        self.ejections = sum(.ejections)
+        self.cutResponses = sum(.cut)
+        self.tunnels = sum(.tunnels)
+        self.clientsGone = sum(.gone)
+        self.responseBytes = sum(.bytes)
+    }
+}

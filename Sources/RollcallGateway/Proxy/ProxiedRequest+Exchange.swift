@@ -1,0 +1,175 @@
+import HTTPEngine
+import Rollcall
+
+/// One exchange with an instance.
+extension ProxiedRequest {
+    /// How long an instance may think about whether it wants a body.
+    private static let continueTimeout = Duration.seconds(1)
+
+    /// Sends the request over a connection and forwards the answer.
+    ///
+    /// - Parameters:
+    ///   - socket: The connection, which is put to rest or closed.
+    ///   - lane: Whose connection it is.
+    ///   - isReused: Whether it has rested, so that the instance may have closed it.
+    ///   - deadline: Until when the answer must begin.
+    mutating func perform(
+        on socket: Socket,
+        of lane: Lane,
+        isReused: Bool,
+        until deadline: TimeSource.Instant
+    ) async throws(AttemptError) {
+        let client = self.exchange.connection.socket
+        // A client that closes its side is taken to be gone, as other proxies do.
+        client.onHangup { socket.abort() }
+        let upstream = HTTPConnection(socket)
+        self.deadline = deadline
+        let isFree: Bool
+        do throws(AttemptError) {
+            let head = try await self.responseHead(on: upstream, of: lane, isReused: isReused)
+            lane.upstream.noteSuccess()
+            isFree = try await self.forward(head, from: upstream)
+        } catch {
+            client.onHangup(nil)
+            socket.close()
+            throw error
+        }
+        client.onHangup(nil)
+        if isFree { lane.pool.putToRest(socket, at: self.proxy.clock.now) } else { socket.close() }
+    }
+
+    /// Whether a WebSocket is asked for (RFC 6455 section 4.1).
+    private var asksForTunnel: Bool {
+        let head = self.exchange.head
+        return head.fields.contains(.upgrade) && head.method == "GET" && !head.isVersion10
+            && self.exchange.framing == .none && head.fields.lists("websocket", in: .upgrade)
+            && head.fields.lists("upgrade", in: .connection)
+    }
+
+    /// Sends the request and receives the head of the answer.
+    private mutating func responseHead(
+        on upstream: HTTPConnection,
+        of lane: Lane,
+        isReused: Bool
+    ) async throws(AttemptError) -> ResponseHead {
+        do {
+            let options = ForwardedHead.RequestOptions(
+                stripped: self.match?.stripped ?? 0,
+                upgrades: self.asksForTunnel,
+                expectsContinue: self.exchange.awaitsContinue,
+                trustsForwardedFields: self.proxy.configuration.trustsForwardedFields
+            )
+            ForwardedHead.write(self.exchange, to: lane.upstream, options, into: &upstream.output)
+            try self.body.writeIfReceived(to: upstream)
+            try await upstream.flush(until: self.deadline)
+            return try await self.receiveHead(from: upstream)
+        } catch {
+            throw self.attemptError(error, on: upstream, isReused: isReused)
+        }
+    }
+
+    private mutating func receiveHead(from upstream: HTTPConnection) async throws -> ResponseHead {
+        while true {
+            guard let head = try upstream.takeResponseHead() else {
+                guard try await self.receiveOfHead(from: upstream) else {
+                    throw ConnectionError(.broken, "the connection was closed before an answer")
+                }
+                continue
+            }
+            guard head.status < 200 else { return head }
+            if head.status == 101 {
+                guard self.asksForTunnel, head.fields.lists("websocket", in: .upgrade) else {
+                    throw ConnectionError(.malformed, "the instance changes to a protocol that nobody asked for")
+                }
+                return head
+            }
+            try await self.forwardInterim(head)
+        }
+    }
+
+    private mutating func forwardInterim(_ head: ResponseHead) async throws {
+        if head.status == 100 {
+            guard self.exchange.awaitsContinue else { return }
+            self.exchange.continueBody()
+        } else {
+            guard !self.exchange.head.isVersion10 else { return }
+            ForwardedHead.write(head, framing: .none, for: self.exchange, into: &self.exchange.connection.output)
+        }
+        try await self.exchange.flush()
+    }
+
+    /// Receives more of a head, handing on the request's body meanwhile.
+    private mutating func receiveOfHead(from upstream: HTTPConnection) async throws -> Bool {
+        if self.exchange.awaitsContinue {
+            let limit = self.proxy.clock.now.advanced(by: Self.continueTimeout)
+            do throws(ConnectionError) {
+                return try await upstream.receive(until: min(limit, self.deadline))
+            } catch {
+                guard error.kind == .timeout else { throw error }
+            }
+            self.exchange.continueBody()
+            try await self.exchange.flush()
+        }
+        if self.body.isUnderWay {
+            if let isOpen = try await self.moveBody(while: upstream) { return isOpen }
+            // The instance could not answer before it had all of the request.
+            self.deadline = self.proxy.clock.now.advanced(by: self.proxy.configuration.attemptTimeout)
+        }
+        return try await upstream.receive(until: self.deadline)
+    }
+
+    /// Hands on the request's body until all of it was, or until something came from the instance.
+    ///
+    /// - Returns: What came: false for the end; `nil` when nothing came.
+    mutating func moveBody(while upstream: HTTPConnection) async throws -> Bool? {
+        while self.body.isUnderWay {
+            if let isOpen = try upstream.receiveNow() { return isOpen }
+            guard let wish = try self.clientSide({ body throws in try body.move(to: upstream) }) else {
+                await self.giveWay(after: 65536)
+                continue
+            }
+            let limit = self.proxy.clock.now.advanced(by: self.proxy.configuration.idleTimeout)
+            do throws(ConnectionError) {
+                try await Socket.waitForEither((upstream.socket, .reading), wish, until: limit)
+            } catch {
+                guard error.kind == .timeout, wish.direction == .reading else { throw error }
+                throw AttemptError.ended(Problem(status: 408, code: .timeout, "the body did not come in time"))
+            }
+        }
+        return nil
+    }
+
+    /// Lets others have the loop after much was moved without waiting.
+    mutating func giveWay(after count: Int) async {
+        self.movedAtOnce += count
+        guard self.movedAtOnce >= 1 << 20 else { return }
+        self.movedAtOnce = 0
+        await Task.yield()
+    }
+
+    /// Runs what fails by the client's fault only.
+    mutating func clientSide<Value>(_ run: (inout RequestBody) throws -> Value) throws -> Value {
+        do {
+            return try run(&self.body)
+        } catch let error as MessageError {
+            throw AttemptError.ended(Problem(error))
+        } catch {
+            throw AttemptError.ended(error)
+        }
+    }
+
+    private func attemptError(_ error: any Error, on upstream: HTTPConnection, isReused: Bool) -> AttemptError {
+        if let error = error as? AttemptError { return error }
+        if self.exchange.connection.socket.isHungUp { return .ended(error) }
+        guard let error = error as? ConnectionError else {
+            return .failed(Failure(kind: .malformed, error: ConnectionError(.malformed, "\(error)")))
+        }
+        switch error.kind {
+        case .timeout: return .failed(Failure(kind: .late, error: error))
+        case .malformed: return .failed(Failure(kind: .malformed, error: error))
+        case .closed, .broken, .refused:
+            let kind: Failure.Kind = upstream.receivedCount > 0 ? .malformed : isReused ? .stale : .broken
+            return .failed(Failure(kind: kind, error: error))
+        }
+    }
+}
