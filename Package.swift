@@ -8,6 +8,8 @@ let package = Package(
         .library(name: "Rollcall", targets: ["Rollcall"]),
         .library(name: "RollcallHub", targets: ["RollcallHub"]),
         .library(name: "RollcallHubClient", targets: ["RollcallHubClient"]),
+        .library(name: "RollcallService", targets: ["RollcallService"]),
+        .library(name: "RollcallLogService", targets: ["RollcallLogService"]),
         .library(name: "RollcallTesting", targets: ["RollcallTesting"]),
         .executable(name: "rollcall", targets: ["RollcallCommand"]),
     ],
@@ -21,6 +23,13 @@ let package = Package(
             resources: [.embedInCode("HTTP/openapi.yaml")]
         ),
         .target(name: "RollcallHubClient", dependencies: ["Rollcall", "HTTPEngine"]),
+        .target(name: "RollcallService", dependencies: ["Rollcall", "HTTPEngine"]),
+        .target(name: "RollcallCatalog", dependencies: ["Rollcall", "HTTPEngine", "RollcallService"]),
+        .target(name: "RollcallLogService", dependencies: ["Rollcall", "HTTPEngine", "RollcallService"]),
+        .target(
+            name: "RollcallVisitService",
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallLogService"]
+        ),
         .target(name: "RollcallTesting", dependencies: ["Rollcall", "HTTPEngine"]),
         .target(
             name: "RollcallProgram",
@@ -36,6 +45,17 @@ let package = Package(
         .testTarget(
             name: "RollcallProgramTests",
             dependencies: ["Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallProgram"]
+        ),
+        .testTarget(
+            name: "RollcallServiceTests",
+            dependencies: [
+                "Rollcall", "HTTPEngine", "RollcallService", "RollcallCatalog", "RollcallLogService",
+                "RollcallVisitService", "RollcallTesting",
+            ]
+        ),
+        .testTarget(
+            name: "RollcallLogServiceTests",
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallLogService"]
         ),
         .testTarget(
             name: "ContractTests",
