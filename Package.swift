@@ -9,6 +9,8 @@ let package = Package(
         .library(name: "RollcallHub", targets: ["RollcallHub"]),
         .library(name: "RollcallHubClient", targets: ["RollcallHubClient"]),
         .library(name: "RollcallGateway", targets: ["RollcallGateway"]),
+        .library(name: "RollcallService", targets: ["RollcallService"]),
+        .library(name: "RollcallLogService", targets: ["RollcallLogService"]),
         .library(name: "RollcallTesting", targets: ["RollcallTesting"]),
         .executable(name: "rollcall", targets: ["RollcallCommand"]),
     ],
@@ -22,10 +24,20 @@ let package = Package(
             resources: [.embedInCode("HTTP/openapi.yaml")]
         ),
         .target(name: "RollcallHubClient", dependencies: ["Rollcall", "HTTPEngine"]),
+        .target(name: "RollcallService", dependencies: ["Rollcall", "HTTPEngine"]),
+        .target(name: "RollcallCatalog", dependencies: ["Rollcall", "HTTPEngine", "RollcallService"]),
+        .target(name: "RollcallLogService", dependencies: ["Rollcall", "HTTPEngine", "RollcallService"]),
+        .target(
+            name: "RollcallVisitService",
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallLogService"]
+        ),
         .target(name: "RollcallTesting", dependencies: ["Rollcall", "HTTPEngine"]),
         .target(
             name: "RollcallProgram",
-            dependencies: ["Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient"]
+            dependencies: [
+                "Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallGateway", "RollcallLogService",
+                "RollcallService",
+            ]
         ),
         .executableTarget(name: "RollcallCommand", dependencies: ["RollcallProgram"]),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
@@ -37,6 +49,17 @@ let package = Package(
         .testTarget(
             name: "RollcallProgramTests",
             dependencies: ["Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallProgram"]
+        ),
+        .testTarget(
+            name: "RollcallServiceTests",
+            dependencies: [
+                "Rollcall", "HTTPEngine", "RollcallService", "RollcallCatalog", "RollcallLogService",
+                "RollcallVisitService", "RollcallTesting",
+            ]
+        ),
+        .testTarget(
+            name: "RollcallLogServiceTests",
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallLogService"]
         ),
         .testTarget(
             name: "ContractTests",

@@ -97,7 +97,10 @@ enum Connector {
         }
     }
 
-    private static func addresses(of origin: Origin) async throws(ConnectionError) -> [SocketAddress] {
+    /// The numeric addresses of an origin.
+    ///
+    /// - Throws: `refused` when the system has no thread to ask the resolver on.
+    static func addresses(of origin: Origin) async throws(ConnectionError) -> [SocketAddress] {
         if let address = SocketAddress(host: origin.host, port: origin.port) { return [address] }
         let (host, port) = (origin.host, origin.port)
         do throws(SystemError) {

@@ -23,6 +23,14 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
         self.init(host: endpoint.host, port: endpoint.port)
     }
 
+    /// The numeric addresses that the host has now, for those who know others by theirs.
+    ///
+    /// - Returns: The addresses; none for a name that the resolver does not know.
+    /// - Throws: A ``ConnectionError`` when the resolver cannot be asked.
+    package func addresses() async throws(ConnectionError) -> [SocketAddress] {
+        try await Connector.addresses(of: self)
+    }
+
     /// `host:port` with brackets around an IPv6 address, as the field `Host` wants it.
     package var description: String {
         self.host.utf8.contains(UInt8(ascii: ":")) ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"

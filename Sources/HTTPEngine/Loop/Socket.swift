@@ -115,6 +115,11 @@ package final class Socket: Sendable {
     /// Whether the peer closed its side or the connection broke.
     package var isHungUp: Bool { self.state.withLock { $0.isHungUp || $0.isAborted } }
 
+    /// The other end's address; `nil` once the connection broke.
+    package var peer: SocketAddress? {
+        self.state.withLock { $0.isClosed ? nil : SocketAddress(connectedTo: self.descriptor) }
+    }
+
     /// Calls `action` once when the peer closes its side, the connection breaks or is aborted; at once if it has.
     ///
     /// - Parameter action: What to do; `nil` takes the former back.

@@ -33,6 +33,9 @@ package final class HTTPExchange {
     /// The loop that the task runs on.
     package var loop: EventLoop { self.connection.socket.loop }
 
+    /// The client's address; `nil` once the connection broke.
+    package var peer: SocketAddress? { self.connection.socket.peer }
+
     /// Whether the response has begun, so that it cannot become another one.
     package var hasBegun: Bool { if case .waiting = self.progress { false } else { true } }
 

@@ -69,6 +69,7 @@ package struct ResponseHead: Sendable {
         415: "Unsupported Media Type", 417: "Expectation Failed", 429: "Too Many Requests",
         431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
         502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout", 505: "HTTP Version Not Supported",
+        507: "Insufficient Storage",
     ]
 }
 

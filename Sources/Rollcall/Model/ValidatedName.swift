@@ -44,7 +44,7 @@ public struct ValidatedName<Kind: NameKind>: Hashable, Sendable {
     /// Wraps a text that is legal by construction.
     ///
     /// Not an initialiser, because `Name.init` as a function would mean either.
-    static func trusting(_ text: String) -> Self { Self(verbatim: text) }
+    package static func trusting(_ text: String) -> Self { Self(verbatim: text) }
 }
 
 extension ValidatedName: Equatable {
