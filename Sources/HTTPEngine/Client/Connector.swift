@@ -17,7 +17,7 @@ enum Connector {
         to origin: Origin,
         on loop: EventLoop,
         until deadline: TimeSource.Instant,
-        where permits: (SocketAddress) -> Bool
+        where permits: (SocketAddress) -> Bool = { _ in true }
     ) async throws(ConnectionError) -> Socket {
         var failure = ConnectionError(.refused, "\(origin): the name has no address that may be called")
         for address in try await self.addresses(of: origin) where permits(address) {

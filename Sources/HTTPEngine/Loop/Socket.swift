@@ -107,11 +107,6 @@ package final class Socket: Sendable {
         self.loop = loop
     }
 
-    /// The address of the other side.
-    package var peer: SocketAddress? {
-        self.state.withLock { $0.isClosed ? nil : SocketAddress(connectedTo: self.descriptor) }
-    }
-
     /// Whether the peer closed its side or the connection broke.
     package var isHungUp: Bool { self.state.withLock { $0.isHungUp || $0.isAborted } }
 
