@@ -20,7 +20,7 @@ let package = Package(
         .target(name: "HTTPEngine", dependencies: ["Rollcall", "CSystem"]),
         .target(
             name: "RollcallHub",
-            dependencies: ["Rollcall", "HTTPEngine"],
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallCatalog"],
             resources: [.embedInCode("HTTP/openapi.yaml")]
         ),
         .target(name: "RollcallHubClient", dependencies: ["Rollcall", "HTTPEngine"]),
@@ -36,7 +36,7 @@ let package = Package(
             name: "RollcallProgram",
             dependencies: [
                 "Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallGateway", "RollcallLogService",
-                "RollcallService",
+                "RollcallService", "RollcallCatalog", "RollcallVisitService",
             ]
         ),
         .executableTarget(name: "RollcallCommand", dependencies: ["RollcallProgram"]),

@@ -1,5 +1,6 @@
 import HTTPEngine
 import Rollcall
+import RollcallCatalog
 
 /// Answers requests of the hub's API.
 struct HubAPI: Sendable {
@@ -12,6 +13,7 @@ struct HubAPI: Sendable {
     ///
     /// - Throws: What becomes a problem.
     func answer(_ exchange: HTTPExchange) async throws {
+        guard !exchange.head.path.hasPrefix(CatalogHandler.prefix) else { return try await self.catalog(exchange) }
         guard let route = try HubRoute(exchange.head.path) else {
             throw Problem(
                 status: 404,

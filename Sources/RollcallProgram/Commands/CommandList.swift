@@ -2,7 +2,10 @@
 package enum CommandList {
     /// All of them; a new one is one more line.
     package static let all: [any Command] = [
+        DemoCommand(),
         ServeCommand(),
+        GatewayCommand(),
+        HelloCommand(),
         RegisterCommand(),
         DeregisterCommand(),
         SetCommand(),

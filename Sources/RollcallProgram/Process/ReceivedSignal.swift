@@ -26,6 +26,9 @@ package struct ReceivedSignal: Hashable, Sendable {
     /// The terminal went away; for servers, to read their configuration again.
     package static let hangUp = ReceivedSignal(SIGHUP)
 
+    /// Nothing can be done against it.
+    package static let kill = ReceivedSignal(SIGKILL)
+
     /// Whether it asks the program to end.
     package var asksToEnd: Bool { self.number == SIGINT || self.number == SIGTERM }
 }
