@@ -1,10 +1,18 @@
 .DEFAULT_GOAL := help
-.PHONY: help test soak bench lint format build release clean
+.PHONY: help demo install test soak bench lint format build release clean
 
 RUN := scripts/with-swift
+PREFIX ?= /usr/local
+ARGS ?=
 
 help: ## List these targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
+
+demo: ## Start the whole system and send real requests through it; ends with Control-C (ARGS=--exit: by itself)
+	$(RUN) bash -c 'swift build --product rollcall $$SWIFT_FLAGS -Xswiftc -warnings-as-errors && exec .build/debug/rollcall demo $(ARGS)'
+
+install: ## Build the release program and put it at PREFIX/bin/rollcall
+	scripts/install $(PREFIX)
 
 test: ## Run all tests (debug build; needs no root where Swift 6.2 is installed)
 	scripts/test
