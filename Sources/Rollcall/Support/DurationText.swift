@@ -6,17 +6,19 @@ extension Duration {
     ///   - field: The field or variable to name in errors.
     /// - Throws: A ``ValidationError`` that says what is expected.
     public init(text: some StringProtocol, field: String) throws(ValidationError) {
-        let fault = ValidationError(
-            field: field,
-            message: "\(text.quotedForDisplay) is not a duration such as 500ms, 10s, 5m or 2h"
-        )
+        func fault() -> ValidationError {
+            ValidationError(
+                field: field,
+                message: "\(text.quotedForDisplay) is not a duration such as 500ms, 10s, 5m or 2h"
+            )
+        }
         let units: [(suffix: String, milliseconds: Double)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)]
-        guard let unit = units.first(where: { text.hasSuffix($0.suffix) }) else { throw fault }
+        guard let unit = units.first(where: { text.hasSuffix($0.suffix) }) else { throw fault() }
         let number = text.dropLast(unit.suffix.count)
         guard number.utf8.count <= 15, number.utf8.first?.isDigit == true,
             number.utf8.allSatisfy({ $0.isDigit || $0 == 0x2E }),
             let value = Double(String(number)), value * unit.milliseconds <= 1e12
-        else { throw fault }
+        else { throw fault() }
         self = .milliseconds(Int64((value * unit.milliseconds).rounded()))
     }
 

@@ -44,6 +44,7 @@ final class HubFeed: Sendable {
         var patterns: [Namespace: [UInt64: Subscription]] = [:]
         var names: [Namespace: [UInt64: Mailbox]] = [:]
         var all: [UInt64: Mailbox] = [:]
+        var listener: (@Sendable (RegistryTable.Place) -> Void)?
     }
 
     private let epoch: String
@@ -97,6 +98,11 @@ final class HubFeed: Sendable {
         }
     }
 
+    /// Calls `listener` after each change with where it was; it must not block, nor call the store.
+    func setListener(_ listener: @escaping @Sendable (RegistryTable.Place) -> Void) {
+        self.state.withLock { $0.listener = listener }
+    }
+
     /// Closes a stream.
     func close(_ subscription: Subscription) {
         subscription.mailbox.finish()
@@ -122,15 +128,17 @@ final class HubFeed: Sendable {
     ///   - table: What there is now.
     func publish(_ change: RegistryTable.Change, _ table: RegistryTable) {
         let place = change.place
-        let (readers, names) = self.state.withLock { state -> ([Mailbox], [Mailbox]) in
+        let (readers, names, listener) = self.state.withLock { state in
             var readers = state.exact[place].map { Array($0.values) } ?? []
             for (number, subscription) in state.patterns[place.namespace] ?? [:]
             where state.exact[place]?[number] == nil {
                 guard subscription.patterns.contains(where: { $0.matches(place.service) }) else { continue }
                 readers.append(subscription.mailbox)
             }
-            return (readers, change.changesNames ? state.names[place.namespace].map { Array($0.values) } ?? [] : [])
+            let names = change.changesNames ? state.names[place.namespace].map { Array($0.values) } ?? [] : []
+            return (readers, names, state.listener)
         }
+        listener?(place)
         for mailbox in names { mailbox.offer(.names, for: .names) }
         guard !readers.isEmpty else { return }
         let event = HubEvents.delta(change, table, epoch: self.epoch)

@@ -34,6 +34,9 @@ package final class TutorialBridge: Sendable {
     let log: Log
     private let checks: HeartbeatSchedule
     private let dependents = Mutex<[InstanceID: Dependent]>([:])
+    /// The services that such programs are or need: most changes are of none of them.
+    private let concerned = Mutex<Set<ServiceName>>([])
+    private let changes = KeyedMailbox<ServiceName, ServiceName>()
     private let newcomers: AsyncStream<Dependent>
     private let newcomer: AsyncStream<Dependent>.Continuation
 
@@ -59,11 +62,13 @@ package final class TutorialBridge: Sendable {
 
     /// Checks and tells until the task is cancelled.
     func run() async {
-        let subscription = self.store.feed.open(Self.namespace, [.all])
-        defer { self.store.feed.close(subscription) }
-        for summary in (try? self.store.services(in: Self.namespace)) ?? [] { self.notice(summary.service) }
+        self.store.feed.setListener { [weak self] place in
+            guard let self, place.namespace == Self.namespace, self.isConcerned(by: place.service) else { return }
+            self.changes.offer(place.service, for: place.service)
+        }
+        for summary in (try? self.store.services(in: Self.namespace)) ?? [] { self.adopt(summary.service) }
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.follow(subscription) }
+            group.addTask { await self.follow() }
             group.addTask { await self.resynchronise() }
             for _ in 0..<self.configuration.workers { group.addTask { await self.work() } }
             for await dependent in self.newcomers {
@@ -84,6 +89,7 @@ package final class TutorialBridge: Sendable {
                 throw BackendError(.permissionDenied, "Addr: calls to \(address) are not allowed here")
             }
         }
+        self.concerned.withLock { $0.formUnion([instance.service] + instance.requires) }
         _ = try self.store.register(instance, in: Self.namespace, ttl: self.ttl)
         // A later registration of the same address is another process, which knows nothing yet.
         let dependent = Dependent(instance)
@@ -125,10 +131,21 @@ package final class TutorialBridge: Sendable {
 // MARK: Following the store
 
 extension TutorialBridge {
-    private func follow(_ subscription: HubFeed.Subscription) async {
-        while let news = try? await subscription.mailbox.next() {
-            if case .change(let service, _) = news { self.notice(service) }
-        }
+    private func isConcerned(by service: ServiceName) -> Bool {
+        self.concerned.withLock { $0.contains(service) }
+    }
+
+    /// Takes over the programs of a service that were there before this hub was.
+    private func adopt(_ service: ServiceName) {
+        let instances = (try? self.store.instances(of: service, in: Self.namespace).instances) ?? []
+        let programs = instances.filter(\.speaksTutorial)
+        guard !programs.isEmpty else { return }
+        self.concerned.withLock { $0.formUnion([service] + programs.flatMap(\.requires)) }
+        self.notice(service)
+    }
+
+    private func follow() async {
+        while let service = try? await self.changes.next() { self.notice(service) }
     }
 
     /// Looks at a service that changed: who in it must be checked, and who must be told.

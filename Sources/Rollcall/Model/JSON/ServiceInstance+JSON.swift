@@ -60,11 +60,8 @@ extension ServiceInstance {
         var registeredAt: Int64?
 
         mutating func read(_ name: String, from reader: inout JSONReader) throws(ValidationError) {
-            let known = ["schema", "service", "id", "endpoints", "version", "zone", "weight", "tags", "metadata"]
             // An explicit null is the same as an absent field.
-            if known.contains(name) || ["status", "requires", "registeredAt"].contains(name), try reader.isNull() {
-                return
-            }
+            if try reader.isNull() { return }
             switch name {
             case "schema": try Self.check(schema: try reader.integer())
             case "service": self.service = try reader.name()
