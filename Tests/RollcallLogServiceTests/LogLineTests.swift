@@ -16,11 +16,16 @@ struct LogLineTests {
         #expect(bare == "2026-11-21T07:30:00.123Z warning - x")
     }
 
-    @Test("what could end a line, forge one or steer a terminal is escaped", arguments: [
-        ("a\nb", "a\\nb"), ("a\r\nb", "a\\r\\nb"), ("a\tb", "a\\tb"), ("a\\nb", "a\\\\nb"), ("\u{1B}[2J", "\\u{1b}[2J"),
-        ("a\u{0}b", "a\\u{0}b"), ("a\u{85}b", "a\\u{85}b"), ("a\u{9B}1m", "a\\u{9b}1m"), ("a\u{2028}b", "a\\u{2028}b"),
-        ("a\u{202E}b", "a\\u{202e}b"), ("a\u{7F}", "a\\u{7f}"), ("grüße 👋🏽", "grüße 👋🏽"),
-    ])
+    @Test(
+        "what could end a line, forge one or steer a terminal is escaped",
+        arguments: [
+            ("a\nb", "a\\nb"), ("a\r\nb", "a\\r\\nb"), ("a\tb", "a\\tb"), ("a\\nb", "a\\\\nb"),
+            ("\u{1B}[2J", "\\u{1b}[2J"),
+            ("a\u{0}b", "a\\u{0}b"), ("a\u{85}b", "a\\u{85}b"), ("a\u{9B}1m", "a\\u{9b}1m"),
+            ("a\u{2028}b", "a\\u{2028}b"),
+            ("a\u{202E}b", "a\\u{202e}b"), ("a\u{7F}", "a\\u{7f}"), ("grüße 👋🏽", "grüße 👋🏽"),
+        ]
+    )
     func escaping(_ message: String, _ expected: String) {
         let text = Self.line(message).text(prefix: "p")
         #expect(text.hasSuffix(" web-1 " + expected))
@@ -34,10 +39,14 @@ struct LogLineTests {
         #expect(LogLine(text[...], prefix: "p")?.sender == "a info b\n")
     }
 
-    @Test("what is no line is none", arguments: [
-        "", "p", "p ", "q 2026-11-21T07:30:00.123Z info a b", "p yesterday info a b", "p 2026-11-21T07:30:00.123Z loud a b",
-        "p 2026-11-21T07:30:00.123Z info a",
-    ])
+    @Test(
+        "what is no line is none",
+        arguments: [
+            "", "p", "p ", "q 2026-11-21T07:30:00.123Z info a b", "p yesterday info a b",
+            "p 2026-11-21T07:30:00.123Z loud a b",
+            "p 2026-11-21T07:30:00.123Z info a",
+        ]
+    )
     func notLines(_ text: String) {
         #expect(LogLine(text[...], prefix: "p") == nil)
     }

@@ -54,7 +54,9 @@ struct LogServiceWritingTests {
                 #expect(answer.status == 405)
                 #expect(answer.head.fields.first("allow") == "POST")
             }
-            #expect(try await fetch("/logs", at: endpoint, method: "PUT").head.fields.first("allow") == "GET, HEAD, POST")
+            #expect(
+                try await fetch("/logs", at: endpoint, method: "PUT").head.fields.first("allow") == "GET, HEAD, POST"
+            )
             #expect(try await post("/logger", "a", at: endpoint).status == 404)
             #expect(try folder.lines().count == 1)
         }
@@ -67,7 +69,8 @@ struct LogServiceWritingTests {
             let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
             let times = [-60, -7200, 600].map { Date(timeIntervalSince1970: now + $0).formatted(style) }
             let entries = times.map { #"{"time":"\#($0)","message":"m","level":"warn"}"# }
-            let json = #"{"sender":"web-1","entries":[\#(entries.joined(separator: ",")),{"message":"n","sender":"b"}]}"#
+            let json =
+                #"{"sender":"web-1","entries":[\#(entries.joined(separator: ",")),{"message":"n","sender":"b"}]}"#
             let answer = try await post("/logs", json, at: endpoint)
             #expect(answer == (200, #"{"written":4}"#))
             let lines = try folder.lines().compactMap { LogLine($0[...], prefix: "Rollcall:") }
@@ -80,14 +83,22 @@ struct LogServiceWritingTests {
         }
     }
 
-    @Test("a batch with one bad entry writes nothing, and the fault is named", arguments: [
-        (#"{"entries":[]}"#, 400, "entries"), (#"{"entries":[{"message":"a"},{"message":""}]}"#, 400, "entries[1].message"),
-        (#"{"entries":[{"message":"a","level":"loud"}]}"#, 400, "entries[0].level"),
-        (#"{"entries":[{"message":"a","time":"noon"}]}"#, 400, "entries[0].time"),
-        (#"{"entries":[{"message":7}]}"#, 400, "entries[0].message"), ("[]", 400, ""), ("{", 400, ""), ("", 400, ""),
-        (#"{"entries":[{"message":"\#(String(repeating: "a", count: 8193))"}]}"#, 413, "entries[0].message"),
-        (#"{"entries":[\#(Array(repeating: #"{"message":"a"}"#, count: 1001).joined(separator: ","))]}"#, 400, "entries[1000]"),
-    ])
+    @Test(
+        "a batch with one bad entry writes nothing, and the fault is named",
+        arguments: [
+            (#"{"entries":[]}"#, 400, "entries"),
+            (#"{"entries":[{"message":"a"},{"message":""}]}"#, 400, "entries[1].message"),
+            (#"{"entries":[{"message":"a","level":"loud"}]}"#, 400, "entries[0].level"),
+            (#"{"entries":[{"message":"a","time":"noon"}]}"#, 400, "entries[0].time"),
+            (#"{"entries":[{"message":7}]}"#, 400, "entries[0].message"), ("[]", 400, ""), ("{", 400, ""),
+            ("", 400, ""),
+            (#"{"entries":[{"message":"\#(String(repeating: "a", count: 8193))"}]}"#, 413, "entries[0].message"),
+            (
+                #"{"entries":[\#(Array(repeating: #"{"message":"a"}"#, count: 1001).joined(separator: ","))]}"#, 400,
+                "entries[1000]"
+            ),
+        ]
+    )
     func badBatch(_ json: String, _ status: Int, _ field: String) async throws {
         try await withLogService { _, endpoint, folder in
             let answer = try await post("/logs", json, at: endpoint)
@@ -102,7 +113,8 @@ struct LogServiceWritingTests {
 struct LogServiceReadingTests {
     private static func fill(_ endpoint: Endpoint) async throws {
         for (sender, level, message) in [
-            ("web", "info", "one"), ("web", "error", "two ä\nlines"), ("mail", "warning", "three"), ("web", "info", "four"),
+            ("web", "info", "one"), ("web", "error", "two ä\nlines"), ("mail", "warning", "three"),
+            ("web", "info", "four"),
         ] {
             let answer = try await post("/log?sender=\(sender)&level=\(level)", message, at: endpoint)
             #expect(answer.status == 200)
@@ -133,9 +145,13 @@ struct LogServiceReadingTests {
         }
     }
 
-    @Test("bad questions are refused", arguments: [
-        "limit=-1", "limit=10001", "limit=x", "level=loud", "since=noon", "follow=perhaps", "format=xml", "sendre=a",
-    ])
+    @Test(
+        "bad questions are refused",
+        arguments: [
+            "limit=-1", "limit=10001", "limit=x", "level=loud", "since=noon", "follow=perhaps", "format=xml",
+            "sendre=a",
+        ]
+    )
     func badQueries(_ query: String) async throws {
         try await withLogService { _, endpoint, _ in
             let answer = try await fetch("/logs?\(query)", at: endpoint)
@@ -177,7 +193,9 @@ struct LogServiceReadingTests {
                 }
                 var errors: [String] = []
                 while let result = await group.nextResult() {
-                    if case .failure(let error) = result { errors.append((error as? BackendError)?.message ?? "\(error)") }
+                    if case .failure(let error) = result {
+                        errors.append((error as? BackendError)?.message ?? "\(error)")
+                    }
                 }
                 #expect(errors == ["enough"])
                 let all = try await fetch("/logs?limit=10000&contains=line", at: endpoint).body.split(separator: "\n")

@@ -53,7 +53,11 @@ extension LogClient {
         while try await response.next(
             until: clock.now.advanced(by: Self.silence),
             { piece in
-                if response.head.status == 200 { lines.take(piece) } else { body.append(contentsOf: piece.prefix(8192)) }
+                if response.head.status == 200 {
+                    lines.take(piece)
+                } else {
+                    body.append(contentsOf: piece.prefix(8192))
+                }
             }
         ) {
             while let item = lines.next() {

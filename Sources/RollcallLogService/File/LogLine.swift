@@ -34,12 +34,11 @@ package struct LogLine: Hashable, Sendable {
         return "\(prefix)\(time) \(self.level.name) \(sender) \(Self.escaped(self.message, alsoSpaces: false))"
     }
 
-    /// Reads a line of the file.
+    /// Reads a line of the file, or returns `nil` for one that was not written with this prefix.
     ///
     /// - Parameters:
     ///   - text: The line without its end.
     ///   - prefix: The prefix that it must have.
-    /// - Returns: The line, or `nil` for one that was not written with this prefix.
     package init?(_ text: Substring, prefix: String) {
         var rest = text
         if !prefix.isEmpty {
