@@ -87,7 +87,10 @@ struct CatalogTests {
     func all() async throws {
         try await Self.withCatalog { client, endpoint in
             for name in ["web", "mail"] {
-                let instance = try ServiceInstance(service: ServiceName(name), endpoints: [Endpoint("http://10.0.0.1:80")])
+                let instance = try ServiceInstance(
+                    service: ServiceName(name),
+                    endpoints: [Endpoint("http://10.0.0.1:80")]
+                )
                 _ = try await client.registry.register(instance, ttl: .seconds(60))
             }
             for every in ["*", "%2A"] {
@@ -121,11 +124,14 @@ struct CatalogTests {
         }
     }
 
-    @Test("names and queries that are none are refused, and say why", arguments: [
-        "/v1/catalog/service/", "/v1/catalog/service/a*", "/v1/catalog/service/a/b", "/v1/catalog/service/%zz",
-        "/v1/catalog/service/%00", "/v1/catalog/service/web?ident", "/v1/catalog/service/web?%zz",
-        "/v1/catalog/service/" + String(repeating: "a", count: 129), "/v1/catalog/service/%ff",
-    ])
+    @Test(
+        "names and queries that are none are refused, and say why",
+        arguments: [
+            "/v1/catalog/service/", "/v1/catalog/service/a*", "/v1/catalog/service/a/b", "/v1/catalog/service/%zz",
+            "/v1/catalog/service/%00", "/v1/catalog/service/web?ident", "/v1/catalog/service/web?%zz",
+            "/v1/catalog/service/" + String(repeating: "a", count: 129), "/v1/catalog/service/%ff",
+        ]
+    )
     func badNames(_ target: String) async throws {
         try await Self.withCatalog { _, endpoint in
             let answer = try await fetch(target, at: endpoint)
