@@ -47,23 +47,3 @@ struct HelloCommand: Command {
         }
     }
 }
-
-extension CommandContext {
-    /// Runs a service until a signal asks it to end, and says where it is once it is registered.
-    func run(_ runner: ServiceRunner) async throws -> ExitCode {
-        try await self.serve {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    guard (try? await runner.waitUntilRegistered()) != nil else { return }
-                    let endpoints = runner.endpoints.map(\.description).joined(separator: ", ")
-                    try self.terminal.line("\(runner.service.text) at \(endpoints)")
-                }
-                try await runner.run()
-                group.cancelAll()
-            }
-        } shutDown: {
-            runner.beginShutdown()
-        } ready: {
-        }
-    }
-}

@@ -3,6 +3,12 @@ import Rollcall
 import RollcallGateway
 import RollcallHub
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// What the demonstration does with its parts, and what it tells about that.
 struct DemoStory: Sendable {
     private static let service = ServiceName.trusting("hello")
@@ -24,6 +30,8 @@ struct DemoStory: Sendable {
     func introduce() throws {
         try self.terminal.line(Cell("hub", .bold), "      \(self.system.hub.url)   console \(self.system.hub.url)/")
         try self.terminal.line(Cell("gateway", .bold), "  \(self.system.gateway.address.description)")
+        try self.terminal.line(Cell("log", .bold), "      appends to \(self.system.logFile)")
+        try self.terminal.line(Cell("visit", .bold), "    counts visits, and has each logged")
         try self.terminal.line(Cell("hello", .bold), "    two processes, 'one' and 'two', which register themselves")
     }
 
@@ -40,6 +48,30 @@ struct DemoStory: Sendable {
         }
         try self.terminal.line("200 requests through the gateway: ", tally.text)
         return tally.failures
+    }
+
+    /// Visits the visit service, and looks for the numbers in the log.
+    ///
+    /// - Returns: How many calls failed, a number that is not logged in time counted.
+    func visits() async throws -> Int {
+        var numbers: [String] = []
+        for _ in 0..<3 {
+            guard let answer = await self.call("/visit/") else { return 1 }
+            numbers.append(answer)
+        }
+        try self.terminal.line(Cell("3 visits through the gateway, answered with \(numbers.joined(separator: ", "))"))
+        let start = self.clock.now
+        while start.duration(to: self.clock.now) < .seconds(5) {
+            let log = (try? String(contentsOfFile: self.system.logFile, encoding: .utf8)) ?? ""
+            let lines = log.split(separator: "\n")
+            if numbers.allSatisfy({ number in lines.contains { $0.hasSuffix(" \(number)") } }) {
+                for line in lines.suffix(3) { try self.terminal.line(Cell("  \(line)")) }
+                return 0
+            }
+            try await self.clock.pause(for: .milliseconds(20))
+        }
+        try self.terminal.line(Cell("the numbers are not in the log", .red))
+        return 1
     }
 
     /// Kills one, and goes on calling until it has left and for a while after.
@@ -59,7 +91,9 @@ struct DemoStory: Sendable {
             try await self.clock.pause(for: .milliseconds(5))
         }
         if let left {
-            try self.terminal.line("the registry dropped it \(left.inMilliseconds) after its end: its time-to-live ran out")
+            try self.terminal.line(
+                "the registry dropped it \(left.inMilliseconds) after its end: its time-to-live ran out"
+            )
         } else {
             try self.terminal.line(Cell("the registry still lists it", .red))
             tally.note(nil)
@@ -77,7 +111,10 @@ struct DemoStory: Sendable {
     }
 
     private func call(_ target: String) async -> String? {
-        let response = try? await self.http.send(HTTPClient.Request("GET", target, at: self.origin), within: .seconds(5))
+        let response = try? await self.http.send(
+            HTTPClient.Request("GET", target, at: self.origin),
+            within: .seconds(5)
+        )
         guard let response, response.status == 200 else { return nil }
         return String(decoding: response.body.prefix { $0 != 0x0A }, as: UTF8.self)
     }
@@ -115,7 +152,8 @@ private struct Tally {
     }
 
     var text: Cell {
-        let parts = self.counts.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" } + ["\(self.failures) failed"]
+        let parts =
+            self.counts.sorted { $0.key < $1.key }.map { "\($0.value) × \($0.key)" } + ["\(self.failures) failed"]
         return Cell(parts.joined(separator: ", "))
     }
 }

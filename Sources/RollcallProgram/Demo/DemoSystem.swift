@@ -2,6 +2,9 @@ import Rollcall
 import RollcallGateway
 import RollcallHub
 import RollcallHubClient
+import RollcallLogService
+import RollcallService
+import RollcallVisitService
 import Synchronization
 
 /// The parts of the demonstration, in this process but for the services `hello`.
@@ -13,6 +16,11 @@ final class DemoSystem: Sendable {
     let hub: HubServer
     let client: RollcallClient
     let gateway: Gateway
+    /// The file of the log service.
+    let logFile: String
+    let visits: VisitService
+    private let logs: ServiceRunner
+    private let folder: TemporaryFolder
     private let interruption = Mutex<ReceivedSignal?>(nil)
 
     /// Binds all ports.
@@ -34,6 +42,11 @@ final class DemoSystem: Sendable {
         gateway.port = portBase.map { $0 + 1 } ?? 0
         gateway.log = context.log
         self.gateway = try Gateway(client: self.client, configuration: gateway)
+        self.folder = try TemporaryFolder(named: "rollcall-demo")
+        self.logFile = self.folder.path + "/services.log"
+        let log = try LogService(LogServiceConfiguration(path: self.logFile, log: context.log))
+        self.logs = log.runner(client: self.client, port: portBase.map { $0 + 2 } ?? 0)
+        self.visits = VisitService(client: self.client, port: portBase.map { $0 + 3 } ?? 0)
     }
 
     /// Takes note of the signal that ends the demonstration.
@@ -51,7 +64,11 @@ final class DemoSystem: Sendable {
             group.addTask { await self.hub.run() }
             group.addTask { try await self.client.run() }
             group.addTask { try await self.gateway.run() }
+            group.addTask { try await self.logs.run() }
+            group.addTask { try await self.visits.run() }
             defer { group.cancelAll() }
+            try await self.logs.waitUntilRegistered()
+            try await self.visits.runner.waitUntilRegistered()
             let providers = try ["one", "two"].map { try self.startProvider($0) }
             var code = ExitCode.done
             do {
@@ -61,6 +78,8 @@ final class DemoSystem: Sendable {
                 throw error
             }
             for provider in providers { await provider.end() }
+            self.visits.beginShutdown()
+            self.logs.beginShutdown()
             await self.gateway.shutDown(within: .seconds(2))
             await self.hub.shutDown(within: .seconds(2))
             guard let signal = self.interruption.withLock({ $0 }) else { return code }
@@ -70,7 +89,10 @@ final class DemoSystem: Sendable {
 
     /// Starts a service `hello` in a process of its own.
     private func startProvider(_ name: String) throws -> ChildProcess {
-        let command = [try OwnProgram.path(), "hello", "--name", name, "--ttl", Self.ttl, "--backend", "hub" + self.hub.url.dropFirst(4)]
+        let command = [
+            try OwnProgram.path(), "hello", "--name", name, "--ttl", Self.ttl, "--backend",
+            "hub" + self.hub.url.dropFirst(4),
+        ]
         return try ChildProcess(
             command,
             environment: self.context.surroundings.environment.merging(["ROLLCALL_DRAIN": "200ms"]) { _, new in new },
@@ -82,6 +104,7 @@ final class DemoSystem: Sendable {
         let story = try DemoStory(self)
         try story.introduce()
         var failures = try await story.alternation()
+        failures += try await story.visits()
         if !isDone.isRaised { failures += try await story.death(of: providers[0]) }
         try story.conclude(failures: failures)
         if !self.context.arguments.flag("exit") {

@@ -1,5 +1,6 @@
 import HTTPEngine
 import Rollcall
+import RollcallService
 
 extension CommandContext {
     /// Runs a server until a signal asks it to end, and then lets it end in order; a second signal ends the process.
@@ -38,6 +39,35 @@ extension CommandContext {
                 if let end { return end }
             }
             return .done
+        }
+    }
+}
+
+extension CommandContext {
+    /// Runs a service until a signal asks it to end, and says where it is once it is registered.
+    ///
+    /// - Parameters:
+    ///   - runner: The service.
+    ///   - body: Runs it; by default nothing but the runner.
+    /// - Returns: What the shell is told.
+    /// - Throws: What `body` throws.
+    func run(
+        _ runner: ServiceRunner,
+        _ body: (@Sendable () async throws -> Void)? = nil
+    ) async throws -> ExitCode {
+        try await self.serve {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    guard (try? await runner.waitUntilRegistered()) != nil else { return }
+                    let endpoints = runner.endpoints.map(\.description).joined(separator: ", ")
+                    try self.terminal.line("\(runner.service.text) at \(endpoints)")
+                }
+                if let body { try await body() } else { try await runner.run() }
+                group.cancelAll()
+            }
+        } shutDown: {
+            runner.beginShutdown()
+        } ready: {
         }
     }
 }

@@ -1,0 +1,34 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// A folder that only this user can look into, gone with the value.
+final class TemporaryFolder: Sendable {
+    /// Its path.
+    let path: String
+
+    /// Makes a folder in the system's place for such.
+    ///
+    /// - Parameter name: What its name begins with.
+    /// - Throws: A ``SystemError``.
+    init(named name: String) throws(SystemError) {
+        let place = FileManager.default.temporaryDirectory.path
+        var template = Array("\(place)/\(name).XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw SystemError(errno, "make a folder in \(place)") }
+        self.path = String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: self.path)
+    }
+}
