@@ -81,7 +81,6 @@ final class DemoSystem: Sendable {
             self.visits.beginShutdown()
             self.logs.beginShutdown()
             await self.gateway.shutDown(within: .seconds(2))
-            await self.hub.shutDown(within: .seconds(2))
             guard let signal = self.interruption.withLock({ $0 }) else { return code }
             return signal.number == ReceivedSignal.interrupt.number ? .interrupted : code
         }
