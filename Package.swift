@@ -21,7 +21,7 @@ let package = Package(
         .target(
             name: "RollcallHub",
             dependencies: ["Rollcall", "HTTPEngine", "RollcallCatalog"],
-            resources: [.embedInCode("HTTP/openapi.yaml")]
+            resources: [.embedInCode("HTTP/openapi.yaml"), .embedInCode("HTTP/console.html")]
         ),
         .target(name: "RollcallHubClient", dependencies: ["Rollcall", "HTTPEngine"]),
         .target(name: "RollcallService", dependencies: ["Rollcall", "HTTPEngine"]),

@@ -31,7 +31,13 @@ struct HubAPI: Sendable {
         }
         let request = try HubRequest(exchange)
         switch route {
-        case .console: exchange.respond(200, "text/html; charset=utf-8", body: Array("Rollcall hub\n".utf8))
+        case .console:
+            exchange.respond(
+                200,
+                "text/html; charset=utf-8",
+                headers: ConsolePage.headers,
+                body: PackageResources.console_html
+            )
         case .live, .ready: exchange.respond(200, "text/plain", body: Array("ok\n".utf8))
         case .status: request.respond(json: self.metrics.status(of: self.store))
         case .metrics: exchange.respond(200, "text/plain; version=0.0.4", body: self.metrics.text(of: self.store))
