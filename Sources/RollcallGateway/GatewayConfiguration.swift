@@ -132,7 +132,10 @@ public struct GatewayConfiguration: Sendable {
             throw ValidationError(field: field, message: "must be above zero")
         }
         guard (0...1).contains(self.retryBudget.share), self.retryBudget.perSecond >= 0 else {
-            throw ValidationError(field: "retryBudget", message: "the share is from 0 to 1, the number a second not below 0")
+            throw ValidationError(
+                field: "retryBudget",
+                message: "the share is from 0 to 1, the number a second not below 0"
+            )
         }
         guard self.maximumAttempts >= 1 else {
             throw ValidationError(field: "maximumAttempts", message: "must be at least 1")

@@ -102,7 +102,9 @@ struct ForwardingTests {
                 let answer = try await bed.send()
                 #expect(answer.text == "hello")
                 #expect(answer.head.reason == "Fine")
-                for gone in ["x-gone", "keep-alive", "proxy-authenticate", "trailer", "upgrade", "connection", "x-late"] {
+                for gone in [
+                    "x-gone", "keep-alive", "proxy-authenticate", "trailer", "upgrade", "connection", "x-late",
+                ] {
                     #expect(answer.head.fields.first(named: gone) == nil, "\(gone)")
                 }
                 #expect(answer.head.fields.all("set-cookie") == ["a", "b"])
@@ -123,7 +125,8 @@ struct ForwardingTests {
                 exchange.didRespond(isComplete: true)
             }
             for (method, target, length) in [
-                ("HEAD", "/web/200", "42"), ("GET", "/web/304", "42"), ("GET", "/web/204", nil), ("HEAD", "/web/404", "42"),
+                ("HEAD", "/web/200", "42"), ("GET", "/web/304", "42"), ("GET", "/web/204", nil),
+                ("HEAD", "/web/404", "42"),
             ] {
                 let answer = try await bed.send(method, target)
                 #expect(answer.head.fields.first("content-length") == length, "\(method) \(target)")

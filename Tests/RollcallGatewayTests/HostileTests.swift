@@ -40,7 +40,12 @@ struct HostileHead: Sendable, CustomTestStringConvertible {
         .post("gzip, chunked", "Transfer-Encoding: gzip, chunked", "0\r\n\r\n", status: 501),
         .post("chunked, chunked", "Transfer-Encoding: chunked, chunked", "0\r\n\r\n", status: 501),
         .post("chunked twice", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "0\r\n\r\n", status: 501),
-        .post("chunked and identity", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", "0\r\n\r\n", status: 501),
+        .post(
+            "chunked and identity",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+            "0\r\n\r\n",
+            status: 501
+        ),
         .post("xchunked", "Transfer-Encoding: xchunked", "0\r\n\r\n", status: 501),
         .post("chunked in a line of its own", "Transfer-Encoding:\r\n chunked", "0\r\n\r\n"),
         .post("a vertical tab", "Transfer-Encoding: \u{0B}chunked", "0\r\n\r\n"),

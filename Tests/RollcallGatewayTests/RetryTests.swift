@@ -139,14 +139,18 @@ struct RetryTests {
         }
     }
 
-    @Test("answers that are no HTTP/1.1 are 502 and not tried elsewhere", arguments: [
-        "hello\r\n\r\n", "HTTP/1.1 99 X\r\n\r\n", "HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 200 OK\nX: 1\n\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
-        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\nx", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", "HTTP/1.1 200 OK\r\nHalf",
-        "HTTP/1.1 200 OK\r\n folded\r\n\r\n",
-    ])
+    @Test(
+        "answers that are no HTTP/1.1 are 502 and not tried elsewhere",
+        arguments: [
+            "hello\r\n\r\n", "HTTP/1.1 99 X\r\n\r\n", "HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 200 OK\nX: 1\n\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\nx",
+            "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", "HTTP/1.1 200 OK\r\nHalf",
+            "HTTP/1.1 200 OK\r\n folded\r\n\r\n",
+        ]
+    )
     func malformed(_ text: String) async throws {
         try await withTestBed { bed in
             let tally = Tally()
@@ -169,9 +173,9 @@ struct RetryTests {
             $0.attemptTimeout = .milliseconds(150)
         } _: { bed in
             let tally = Tally()
-            let end = Signal()
             try await bed.instance(id: "a") { exchange in
                 tally.add()
+                let end = Signal()
                 await exchange.whileOpen(end: { end.raise() }) { await end.wait() }
             }
             let answer = try await bed.send("POST", body: [1])
@@ -191,10 +195,10 @@ struct RetryTests {
             $0.maximumAttempts = 5
         } _: { bed in
             let tally = Tally()
-            let end = Signal()
             for id in ["a", "b", "c", "d"] {
                 try await bed.instance(id: id) { exchange in
                     tally.add()
+                    let end = Signal()
                     await exchange.whileOpen(end: { end.raise() }) { await end.wait() }
                 }
             }

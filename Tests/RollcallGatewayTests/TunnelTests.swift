@@ -17,7 +17,8 @@ struct TunnelTests {
         }
         let connection = exchange.connection
         connection.output += Array(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n".utf8
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
+                .utf8
         )
         exchange.didRespond(isComplete: false)
         try await exchange.flush()

@@ -71,7 +71,10 @@ struct RouteTable: Sendable {
             throw Problem(status: 404, code: .notFound, "the path names no service: its first segment would")
         }
         let service = try Self.service(segment)
-        return RouteMatch(service: ServiceText(text: service), stripped: self.firstSegment == .kept ? 0 : segment.count + 1)
+        return RouteMatch(
+            service: ServiceText(text: service),
+            stripped: self.firstSegment == .kept ? 0 : segment.count + 1
+        )
     }
 
     /// Where the query begins.
@@ -113,7 +116,9 @@ struct RouteTable: Sendable {
         guard dots == 1 || dots == 2 else { return false }
         guard let next = rest.first else { return true }
         guard next == UInt8(ascii: "%") else { return "/?;\\".utf8.contains(next) }
-        return ["%2f", "%5c", "%3b", "%00"].contains { String(decoding: rest.prefix(3), as: UTF8.self).lowercased() == $0 }
+        return ["%2f", "%5c", "%3b", "%00"].contains {
+            String(decoding: rest.prefix(3), as: UTF8.self).lowercased() == $0
+        }
     }
 
     private static func service(_ segment: UnsafeBufferPointer<UInt8>) throws(Problem) -> String {
