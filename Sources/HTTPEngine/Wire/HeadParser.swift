@@ -39,14 +39,21 @@ struct HeadParser {
                 throw MessageError(400, "a line ends in a line feed alone")
             }
             known = index + 1
-            if index >= 3, bytes[index - 2] == 0x0A { return known }
+            if index >= 3, bytes[index - 2] == 0x0A {
+                try Self.check(length: known)
+                return known
+            }
         }
-        guard bytes.count <= Self.maximumBytes else {
-            throw MessageError(431, "the head has more than \(Self.maximumBytes) bytes")
-        }
+        try Self.check(length: bytes.count)
         // The line feed that comes next needs the byte before it.
         known = bytes.count
         return nil
+    }
+
+    private static func check(length: Int) throws(MessageError) {
+        guard length <= Self.maximumBytes else {
+            throw MessageError(431, "the head has more than \(Self.maximumBytes) bytes")
+        }
     }
 
     /// Reads the head of a request.
