@@ -39,6 +39,7 @@ package final class OriginPool: Sendable {
     /// Takes a connection that rests, the one that was used last.
     ///
     /// - Parameter now: The present moment.
+    /// - Returns: The connection, or `nil` when none rests.
     package func takeResting(at now: TimeSource.Instant) -> Socket? {
         while let entry = self.resting.withLock({ $0.popLast() }) {
             if !entry.socket.isHungUp, entry.since.duration(to: now) < Self.trust { return entry.socket }

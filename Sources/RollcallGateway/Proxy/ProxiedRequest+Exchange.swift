@@ -13,6 +13,7 @@ extension ProxiedRequest {
     ///   - lane: Whose connection it is.
     ///   - isReused: Whether it has rested, so that the instance may have closed it.
     ///   - deadline: Until when the answer must begin.
+    /// - Throws: Why the attempt failed, and whether another one may follow.
     mutating func perform(
         on socket: Socket,
         of lane: Lane,

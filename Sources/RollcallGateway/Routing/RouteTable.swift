@@ -40,6 +40,7 @@ struct RouteTable: Sendable {
     /// Finds the service.
     ///
     /// - Parameter target: The target as the client wrote it.
+    /// - Returns: The service, and the target that it is to see.
     /// - Throws: A ``Problem`` with status 400 for a target that two readers could read in two ways, 404 for one that
     ///   leads nowhere.
     func match(_ target: String) throws(Problem) -> RouteMatch {
