@@ -54,7 +54,7 @@ let package = Package(
             name: "RollcallServiceTests",
             dependencies: [
                 "Rollcall", "HTTPEngine", "RollcallService", "RollcallCatalog", "RollcallLogService",
-                "RollcallVisitService", "RollcallTesting",
+                "RollcallVisitService", "RollcallHub", "RollcallTesting",
             ]
         ),
         .testTarget(
