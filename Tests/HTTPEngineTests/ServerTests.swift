@@ -57,3 +57,17 @@ struct ServerTests {
         }
     }
 }
+
+@Suite("Bodies that break the rules", .timeLimit(.minutes(1)))
+struct BrokenBodyTests {
+    @Test("nothing behind a broken chunk is taken for a request")
+    func brokenChunk() async throws {
+        try await withServer(echo) { server, origin in
+            let broken = "POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n+3\r\n0\r\n\r\n"
+            let answer = try await exchangeRaw(broken + "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n", with: origin)
+            #expect(answer.hasPrefix("HTTP/1.1 400 "))
+            #expect(!answer.contains("/2"))
+            #expect(server.requests == 1)
+        }
+    }
+}

@@ -222,9 +222,11 @@ extension HTTPServer {
         }
         self.requestCount.wrappingAdd(1, ordering: .relaxed)
         guard await self.handle(exchange) else { return false }
-        let goesOn = await exchange.skipBody() && !exchange.closesConnection
-        if !goesOn { await self.close(connection) }
-        return goesOn
+        guard !exchange.closesConnection, await exchange.skipBody(), !exchange.closesConnection else {
+            await self.close(connection)
+            return false
+        }
+        return true
     }
 
     /// Has the request answered and the answer sent.
@@ -285,13 +287,15 @@ extension HTTPServer {
     }
 
     /// Ends a connection so that the client still reads the answer: closing with unread input would reset it.
+    ///
+    /// A client may be sending for a while before it looks at the answer.
     private func close(_ connection: HTTPConnection) async {
         connection.socket.finishWriting()
-        let deadline = self.loops.clock.now.advanced(by: .seconds(1))
-        var rest = 1 << 20
-        while rest > 0, !connection.socket.isHungUp {
-            guard (try? await connection.receive(until: deadline)) == true else { return }
-            rest -= connection.input.take(upTo: .max) { _ in }
+        let end = self.loops.clock.now.advanced(by: .seconds(5))
+        while !connection.socket.isHungUp {
+            let soon = self.loops.clock.now.advanced(by: .seconds(1))
+            guard soon < end, (try? await connection.receive(until: soon)) == true else { return }
+            _ = connection.input.take(upTo: .max) { _ in }
         }
     }
 }

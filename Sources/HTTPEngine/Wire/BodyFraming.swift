@@ -64,6 +64,8 @@ package struct BodyDecoder: Sendable {
         case trailer
         case untilClose
         case ended
+        /// It broke the rules: what follows is nobody's body, nor another message.
+        case broken(MessageError)
     }
 
     /// The greatest length of a chunk's first line, extensions included, and of a trailer's.
@@ -101,6 +103,7 @@ package struct BodyDecoder: Sendable {
     ) throws(MessageError) -> Bool {
         switch self.state {
         case .ended: return false
+        case .broken(let error): throw error
         case .untilClose: return input.take(upTo: limit, body) > 0
         case .length(let rest):
             let count = input.take(upTo: min(rest, limit), body)
@@ -111,7 +114,12 @@ package struct BodyDecoder: Sendable {
             self.state = rest == count ? .chunkEnd : .chunk(rest - count)
             return count > 0
         case .chunkSize, .chunkEnd, .trailer:
-            return try self.takeLine(from: &input)
+            do throws(MessageError) {
+                return try self.takeLine(from: &input)
+            } catch {
+                self.state = .broken(error)
+                throw error
+            }
         }
     }
 
