@@ -25,7 +25,7 @@ struct HelpTextTests {
     )
     func command(_ spec: CommandSpec) async {
         for arguments in [
-            [spec.name, "--help"], ["help", spec.name], ["--help", spec.name], [spec.name, "x", "-h"],
+            spec.words + ["--help"], ["help"] + spec.words, ["--help"] + spec.words, spec.words + ["x", "-h"],
         ] {
             let bench = Workbench()
             #expect(await bench.run(arguments) == .done)

@@ -6,8 +6,8 @@ import Testing
 struct CompletionScriptTests {
     private static let specs =
         CommandList.all.map(\.spec) + [
-            CommandSpec("logs serve", summary: "it's [one]: a server", options: [.value("retain", "N", "how many")]),
-            CommandSpec("logs tail", summary: "follow", options: [.flag("all", short: "a", "all")]),
+            CommandSpec("cellar open", summary: "it's [one]: a server", options: [.value("retain", "N", "how many")]),
+            CommandSpec("cellar taste", summary: "follow", options: [.flag("all", short: "a", "all")]),
         ]
 
     @Test("each script knows every command, option and choice", arguments: CompletionScript.Shell.allCases)
@@ -67,7 +67,7 @@ struct CompletionScriptTests {
         arguments: [
             (["re"], ["register"]), (["instances", "web", "--st"], ["--status"]),
             (["instances", "web", "--status", "w"], ["warning"]), (["completion", ""], ["bash", "zsh", "fish"]),
-            (["--quiet", "logs", "t"], ["tail"]), (["logs", "serve", "--ret"], ["--retain"]),
+            (["--quiet", "cellar", "t"], ["taste"]), (["cellar", "open", "--ret"], ["--retain"]),
             (["--output", "json", "hea"], ["health"]), (["--token-file", "/dev/nul"], ["/dev/null"]),
             (["services", "--namespace", ""], []),
         ]
