@@ -170,7 +170,7 @@ struct RetryTests {
     @Test("no answer in time: another instance for idempotent methods, then 504")
     func late() async throws {
         try await withTestBed {
-            $0.attemptTimeout = .milliseconds(150)
+            $0.attemptTimeout = .seconds(1)
         } _: { bed in
             let tally = Tally()
             try await bed.instance(id: "a") { exchange in
