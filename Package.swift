@@ -59,14 +59,17 @@ let package = Package(
         ),
         .testTarget(
             name: "RollcallLogServiceTests",
-            dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallLogService"]
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallLogService", "RollcallTesting"]
         ),
         .testTarget(
             name: "ContractTests",
             dependencies: ["Rollcall", "RollcallHub", "RollcallHubClient", "RollcallTesting"]
         ),
         .target(name: "RollcallGateway", dependencies: ["Rollcall", "HTTPEngine"]),
-        .testTarget(name: "RollcallGatewayTests", dependencies: ["Rollcall", "HTTPEngine", "RollcallGateway"]),
+        .testTarget(
+            name: "RollcallGatewayTests",
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallGateway", "RollcallTesting"]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

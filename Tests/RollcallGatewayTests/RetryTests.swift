@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallGateway
+import RollcallTesting
 import Testing
 
 @Suite("Answers of the gateway, and other instances", .timeLimit(.minutes(1)))
@@ -64,7 +65,7 @@ struct RetryTests {
     @Test("an instance that refuses connections is passed over, for any method")
     func refused() async throws {
         try await withTestBed { bed in
-            let port = try await refusingPort()
+            let port = try RefusingPort.reserve()
             try await bed.register(id: "a", port: port)
             try await bed.instance(id: "b", answering: reflect)
             for method in ["POST", "GET", "PATCH", "DELETE"] {
@@ -81,7 +82,7 @@ struct RetryTests {
     @Test("502 when no instance can be reached, each tried once")
     func unreachable() async throws {
         try await withTestBed { bed in
-            let port = try await refusingPort()
+            let port = try RefusingPort.reserve()
             for id in ["a", "b"] { try await bed.register(id: id, port: port) }
             let answer = try await bed.send()
             #expect(answer.status == 502 && Self.code(answer) == "unavailable")
@@ -92,7 +93,7 @@ struct RetryTests {
     @Test("never more than half of the instances are left out")
     func halfStays() async throws {
         try await withTestBed { bed in
-            let port = try await refusingPort()
+            let port = try RefusingPort.reserve()
             for id in ["a", "b", "c", "d"] { try await bed.register(id: id, port: port) }
             for _ in 0..<12 { #expect(try await bed.send().status == 502) }
             let before = bed.gateway.metrics.connectFailures
@@ -212,7 +213,7 @@ struct RetryTests {
         try await withTestBed {
             $0.retryBudget = .init(share: 0, perSecond: 0)
         } _: { bed in
-            try await bed.register(id: "a", port: try await refusingPort())
+            try await bed.register(id: "a", port: try RefusingPort.reserve())
             try await bed.instance(id: "b", answering: reflect)
             #expect(try await bed.send().status == 503)
             #expect(bed.gateway.metrics.retriesRefused == 1)

@@ -74,17 +74,6 @@ struct TestBed: Sendable {
     }
 }
 
-/// A port that refuses connections.
-func refusingPort() async throws -> Int {
-    let server = try HTTPServer(host: "127.0.0.1", port: 0) { _ in }
-    let port = server.address.port
-    await withTaskGroup(of: Void.self) { group in
-        group.addTask { await server.run() }
-        await server.shutDown(within: .zero)
-    }
-    return port
-}
-
 /// Runs a gateway for as long as `body` runs.
 func withTestBed(
     _ configure: (inout GatewayConfiguration) -> Void = { _ in },

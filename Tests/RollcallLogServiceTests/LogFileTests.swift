@@ -82,7 +82,8 @@ struct LogFileTests {
             #expect(try await post("/log", "two", at: endpoint).status == 200)
             try FileManager.default.removeItem(atPath: folder.log)
             #expect(try await post("/log", "three", at: endpoint).status == 200)
-            #expect(try folder.lines().map { $0.suffix(6) } == [" three"])
+            let lines = try folder.lines()
+            #expect(lines.map { $0.suffix(6) } == [" three"], "\(lines)")
         }
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import HTTPEngine
 import Rollcall
 import RollcallLogService
+import RollcallTesting
 import RollcallService
 import Testing
 
@@ -132,7 +133,7 @@ struct LogShipperTests {
     @Test("an instance that is dead is gone around")
     func failover() async throws {
         try await withFakeLog { log, client in
-            let dead = try HTTPServer(host: "127.0.0.1", port: 0) { $0.respond(200) }.address
+            let dead = "127.0.0.1:\(try RefusingPort.reserve())"
             for id in ["a", "b", "c"] {
                 let instance = try ServiceInstance(
                     service: LogService.name,
@@ -231,7 +232,7 @@ struct LogClientTests {
     @Test("an instance that cannot be connected to is gone around")
     func failover() async throws {
         try await withFakeLog { log, client in
-            let dead = try HTTPServer(host: "127.0.0.1", port: 0) { $0.respond(200) }.address
+            let dead = "127.0.0.1:\(try RefusingPort.reserve())"
             let instance = try ServiceInstance(service: LogService.name, endpoints: [Endpoint("http://\(dead)")])
             _ = try await client.registry.register(instance, ttl: .seconds(60))
             try await log.register(in: client)

@@ -21,7 +21,7 @@ struct TutorialTests {
         method: String = "POST"
     ) async throws -> (status: Int, text: String) {
         let request = HTTPClient.Request(method, "/services", at: hub, body: document)
-        let response = try await client.send(request, within: .seconds(5))
+        let response = try await client.send(request, within: .seconds(30))
         return (response.status, String(decoding: response.body, as: UTF8.self))
     }
 
