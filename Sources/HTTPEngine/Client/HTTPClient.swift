@@ -111,22 +111,25 @@ package final class HTTPClient: Sendable {
         headBy deadline: TimeSource.Instant,
         _ body: (IncomingResponse) async throws(ConnectionError) -> Value
     ) async throws(ConnectionError) -> Value {
+        var hasBegun = false
         if let socket = self.pool.takeResting(to: request.origin) {
             do throws(ConnectionError) {
-                return try await self.perform(request, on: socket, until: deadline, body)
+                return try await self.perform(request, on: socket, until: deadline, &hasBegun, body)
             } catch {
-                // The server may have closed it just now, before it saw the request.
-                guard error.kind == .broken, request.isIdempotent, !Task.isCancelled else { throw error }
+                // The server may have closed it just now, before it saw the request. Once a response has begun that is
+                // not so, and `body` must not see two.
+                guard error.kind == .broken, !hasBegun, request.isIdempotent, !Task.isCancelled else { throw error }
             }
         }
         let socket = try await self.pool.connect(to: request.origin)
-        return try await self.perform(request, on: socket, until: deadline, body)
+        return try await self.perform(request, on: socket, until: deadline, &hasBegun, body)
     }
 
     private func perform<Value: Sendable>(
         _ request: Request,
         on socket: Socket,
         until deadline: TimeSource.Instant,
+        _ hasBegun: inout Bool,
         _ body: (IncomingResponse) async throws(ConnectionError) -> Value
     ) async throws(ConnectionError) -> Value {
         let result: Result<(Value, Bool), ConnectionError> = await withTaskCancellationHandler {
@@ -135,6 +138,7 @@ package final class HTTPClient: Sendable {
                 Self.write(request, to: &connection.output)
                 try await connection.flush(until: deadline)
                 let response = try await IncomingResponse(to: request.method, on: connection, until: deadline)
+                hasBegun = true
                 return .success((try await body(response), response.isConnectionFree))
             } catch {
                 return .failure(error)

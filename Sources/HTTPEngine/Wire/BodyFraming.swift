@@ -125,10 +125,10 @@ package struct BodyDecoder: Sendable {
 
     /// Takes note of the end of what is received.
     ///
-    /// - Throws: A ``MessageError`` when the body should have gone on.
-    package mutating func finish() throws(MessageError) {
+    /// - Throws: `broken` when the body should have gone on.
+    package mutating func finish() throws(ConnectionError) {
         guard self.state == .untilClose || self.state == .ended else {
-            throw MessageError(400, "the connection ended within a body")
+            throw ConnectionError(.broken, "the connection ended within a body")
         }
         self.state = .ended
     }
