@@ -44,6 +44,12 @@ let package = Package(
         .testTarget(name: "HTTPEngineTests", dependencies: ["Rollcall", "HTTPEngine"]),
         .testTarget(
             name: "RollcallHubTests",
+            dependencies: [
+                "Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallProgram", "RollcallTesting",
+            ]
+        ),
+        .testTarget(
+            name: "RollcallHubClientTests",
             dependencies: ["Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallTesting"]
         ),
         .testTarget(

@@ -104,14 +104,15 @@ extension HubBackend {
             try await self.streams.withResponse(to: request, headBy: deadline) { response throws(ConnectionError) in
                 var parser = EventParser()
                 var problem: [UInt8] = []
-                let isStream = response.head.status == 200
+                let isStream = Self.isStream(response.head)
                 var goesOn = true
                 while goesOn, failure == nil {
-                    let silence = clock.now.advanced(by: self.configuration.silenceLimit)
+                    let silence = isStream ? clock.now.advanced(by: self.configuration.silenceLimit) : deadline
                     goesOn = try await response.next(until: silence) { bytes in
                         guard isStream else { return problem.append(contentsOf: bytes) }
                         failure = failure ?? Self.parse(bytes, &parser, element)
                     }
+                    if problem.count > Self.maximumProblemBytes { break }
                 }
                 if !isStream { failure = HubCalls.error(of: response.head, problem) }
             }
@@ -119,6 +120,14 @@ extension HubBackend {
             throw HubCalls.error(of: error, mayHaveArrived: false)
         }
         throw failure ?? BackendError(.unavailable, "the hub ended the stream", backend: self.name)
+    }
+
+    /// The most that is read of an answer that is no stream.
+    private static let maximumProblemBytes = 65536
+
+    private static func isStream(_ head: ResponseHead) -> Bool {
+        let type = head.fields.first("content-type")?.prefix { $0 != ";" && $0 != " " }.lowercased()
+        return head.status == 200 && type == "text/event-stream"
     }
 
     private static func parse(

@@ -149,7 +149,7 @@ public final class HubBackend: RegistryBackend {
     public func instances(of service: ServiceName) async throws(BackendError) -> ServiceSnapshot {
         let answer = try await self.calls.send("GET", HubCalls.path(service), "instances", key: service.text)
         let document = try HubCalls.reading("instances", service.text) { () throws(ValidationError) in
-            try SnapshotDocument(json: answer.body)
+            try SnapshotDocument(json: answer.body, service: service)
         }
         return ServiceSnapshot(service: service, instances: document.instances, revision: 1, source: self.name)
     }

@@ -94,7 +94,8 @@ struct HubCalls: Sendable {
     /// What an answer that is no success means: the problem that it carries.
     static func error(of head: ResponseHead, _ body: [UInt8]) -> BackendError {
         let document = (try? self.document(body)) ?? [:]
-        guard let code = document["code"].flatMap(BackendError.Code.init(named:)) else {
+        // Only the caller's own task can be cancelled, which a hub knows nothing of.
+        guard let code = document["code"].flatMap(BackendError.Code.init(named:)), code != .cancelled else {
             return BackendError(
                 head.status == 503 || head.status == 502 ? .unavailable : .protocolViolation,
                 "the answer has status \(head.status) and names no cause; is that address a hub?",

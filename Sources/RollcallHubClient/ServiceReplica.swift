@@ -46,7 +46,9 @@ struct ServiceReplica {
     mutating func accept(_ name: String, id: String?, data: [UInt8]) throws(BackendError) -> ServiceSnapshot? {
         do throws(ValidationError) {
             switch name {
-            case "snapshot": return self.replace(with: try SnapshotDocument(json: data), epoch: Self.epoch(of: id))
+            case "snapshot":
+                let document = try SnapshotDocument(json: data, service: self.service)
+                return self.replace(with: document, epoch: Self.epoch(of: id))
             case "delta": return try self.apply(try DeltaDocument(json: data, service: self.service))
             default: return nil
             }
@@ -82,23 +84,29 @@ struct ServiceReplica {
 
 /// `{"service":…,"revision":…,"instances":[…]}`.
 struct SnapshotDocument {
-    var revision: UInt64 = 0
-    var instances: [ServiceInstance] = []
+    let revision: UInt64
+    let instances: [ServiceInstance]
 
-    init(json: [UInt8]) throws(ValidationError) {
-        var (revision, instances) = (UInt64(0), [ServiceInstance]())
+    init(json: [UInt8], service: ServiceName) throws(ValidationError) {
+        var (revision, instances) = (UInt64?.none, [ServiceInstance]?.none)
         var reader = JSONReader(json)
         try reader.object { (reader, name) throws(ValidationError) in
             switch name {
+            case "service": try reader.expect(service)
             case "revision": revision = try reader.revision()
             case "instances":
+                var list: [ServiceInstance] = []
                 try reader.array { (reader) throws(ValidationError) in
-                    instances.append(try ServiceInstance.read(from: &reader, service: nil, id: nil))
+                    list.append(try ServiceInstance.read(from: &reader, service: service, id: nil))
                 }
+                instances = list
             default: try reader.skip()
             }
         }
         try reader.end()
+        // Without them it is no snapshot: taking it for an empty one would take every instance out.
+        guard let revision else { throw ValidationError(field: "revision", message: "is missing") }
+        guard let instances else { throw ValidationError(field: "instances", message: "is missing") }
         self.revision = revision
         self.instances = instances
     }
@@ -118,6 +126,7 @@ struct DeltaDocument {
         var reader = JSONReader(json)
         try reader.object { (reader, name) throws(ValidationError) in
             switch name {
+            case "service": try reader.expect(service)
             case "from": delta.from = try reader.revision()
             case "to": delta.to = try reader.revision()
             case "upserts":
@@ -154,6 +163,14 @@ struct DeltaDocument {
 }
 
 extension JSONReader {
+    /// Reads the name of a service, which must be this one.
+    fileprivate mutating func expect(_ service: ServiceName) throws(ValidationError) {
+        let text = try self.string()
+        guard text.utf8.elementsEqual(service.text.utf8) else {
+            throw ValidationError(field: "", message: "\(text.quotedForDisplay) is not '\(service)'")
+        }
+    }
+
     /// Reads a revision: a whole number that is not negative.
     fileprivate mutating func revision() throws(ValidationError) -> UInt64 {
         let number = try self.integer()

@@ -15,15 +15,18 @@ extension ServiceSummary {
     ///
     /// - Throws: A ``ValidationError`` for JSON that is something else.
     package static func list(json: some Collection<UInt8>) throws(ValidationError) -> [ServiceSummary] {
-        var summaries: [ServiceSummary] = []
+        var summaries: [ServiceSummary]?
         var reader = JSONReader(json)
         try reader.object { (reader, name) throws(ValidationError) in
             guard name == "services" else { return try reader.skip() }
+            var list: [ServiceSummary] = []
             try reader.array { (reader) throws(ValidationError) in
-                summaries.append(try Self.read(from: &reader))
+                list.append(try Self.read(from: &reader))
             }
+            summaries = list
         }
         try reader.end()
+        guard let summaries else { throw ValidationError(field: "services", message: "is missing") }
         return summaries
     }
 
