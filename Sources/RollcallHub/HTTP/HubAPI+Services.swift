@@ -25,7 +25,8 @@ extension HubAPI {
         try request.checkQuery("status", "tag", "zone", "version", "metadata.", "wait", "revision", "epoch")
         let filter = try Self.filter(request.query)
         let wait = min(try request.duration("wait", default: .zero), Self.longestWait)
-        if wait > .zero, let revision = try request.number("revision") {
+        let held = try request.number("revision")
+        if wait > .zero, let revision = held {
             let epoch = request.query["epoch"]
             if epoch == nil || epoch == self.store.epoch {
                 try await self.wait(wait, for: service, beyond: revision, request)

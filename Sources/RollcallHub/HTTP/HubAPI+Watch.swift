@@ -31,15 +31,18 @@ extension HubAPI {
                 store: self.store,
                 namespace: request.namespace,
                 patterns: patterns,
-                wantsNames: request.query["names"] == "true"
+                wantsNames: try request.boolean("names")
             )
         }
         guard !stream.patterns.isEmpty || stream.wantsNames else {
-            throw ValidationError(field: "service", message: "a stream is of at least one service or pattern")
+            throw ValidationError(
+                field: request.method == "POST" ? "services" : "service",
+                message: "a stream is of at least one service or pattern"
+            )
         }
         guard stream.patterns.count <= Self.maximumPatterns else {
             throw ValidationError(
-                field: "services",
+                field: request.method == "POST" ? "services" : "service",
                 message: "a stream is of at most \(Self.maximumPatterns) services",
                 limit: Self.maximumPatterns
             )
@@ -63,7 +66,7 @@ struct WatchDocument {
             case "names": document.names = try reader.boolean()
             case "services":
                 try reader.object { (reader, name) throws(ValidationError) in
-                    document.services.append((try ServicePattern(name), try reader.integer()))
+                    document.services.append((try Self.pattern(name), try reader.integer()))
                 }
             default: try reader.skip()
             }
@@ -76,6 +79,15 @@ struct WatchDocument {
                 throw ValidationError(field: "services.\(pattern)", message: "a revision is not below 0")
             }
             if let service = pattern.service { self.held[service] = UInt64(revision) }
+        }
+    }
+
+    /// Reads a pattern, whose errors are placed by the member that it names.
+    private static func pattern(_ text: String) throws(ValidationError) -> ServicePattern {
+        do throws(ValidationError) {
+            return try ServicePattern(text)
+        } catch {
+            throw ValidationError(field: "", message: error.message, limit: error.limit)
         }
     }
 }

@@ -68,6 +68,15 @@ struct HubRequest {
         return number
     }
 
+    /// A yes or no of the query; no where it is absent.
+    func boolean(_ name: String) throws(ValidationError) -> Bool {
+        switch self.query[name] {
+        case nil, "false": return false
+        case "true": return true
+        case let text?: throw ValidationError(field: name, message: "\(text.quotedForDisplay) is not true or false")
+        }
+    }
+
     /// Reads the body, which is one JSON document.
     ///
     /// - Parameters:
