@@ -17,6 +17,8 @@ public final class HubServer: Sendable {
         public var log: Log
         /// How programs are treated that speak the tutorial's protocol.
         package var tutorial = TutorialBridge.Configuration()
+        /// How long a client may take nothing of what it is sent before its connection is closed.
+        package var writeTimeout = Duration.seconds(30)
 
         /// Creates a configuration.
         ///
@@ -57,6 +59,7 @@ public final class HubServer: Sendable {
         let bridge = try TutorialBridge(store: store, configuration: configuration.tutorial, log: configuration.log)
         let api = HubAPI(store: store, metrics: HubMetrics(clock: clock), clock: clock, bridge: bridge)
         var limits = HTTPServer.Configuration()
+        limits.writeTimeout = configuration.writeTimeout
         limits.log = configuration.log.component("hub")
         do throws(SystemError) {
             self.server = try HTTPServer(host: configuration.host, port: configuration.port, configuration: limits) {

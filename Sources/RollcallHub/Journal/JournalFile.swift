@@ -41,6 +41,17 @@ final class JournalFile: Sendable {
     /// The size of the file in bytes.
     var length: Int { self.state.withLock { $0.length } }
 
+    /// Makes a folder, and those above it that are missing.
+    private static func makeFolder(_ folder: String) throws(BackendError) {
+        guard mkdir(folder, 0o700) != 0, errno != EEXIST else { return }
+        let failure = errno
+        let parent = folder.lastIndex(of: "/").map { folder[..<$0] } ?? ""
+        guard failure == ENOENT, !parent.isEmpty else { throw Self.fault("make the data folder", folder) }
+        try self.makeFolder(String(parent))
+        guard mkdir(folder, 0o700) != 0, errno != EEXIST else { return }
+        throw Self.fault("make the data folder", folder)
+    }
+
     /// Opens the journal of a folder, and makes folder and journal where they are missing.
     ///
     /// - Parameters:
@@ -52,7 +63,7 @@ final class JournalFile: Sendable {
         folder: String,
         epoch: String
     ) throws(BackendError) -> (journal: JournalFile, contents: JournalFormat.Contents) {
-        if mkdir(folder, 0o700) != 0, errno != EEXIST { throw Self.fault("make the data folder", folder) }
+        try Self.makeFolder(folder)
         let lock = try Self.openFile(folder + "/lock", O_RDWR | O_CREAT)
         guard flock(lock.number, LOCK_EX | LOCK_NB) == 0 else {
             throw BackendError(
