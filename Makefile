@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo install test soak bench lint format build release clean
+.PHONY: help demo install test soak bench docs lint format build release clean
 
 RUN := scripts/with-swift
 PREFIX ?= /usr/local
@@ -23,11 +23,14 @@ soak: ## Run the contract suite twenty times in a row
 bench: ## Measure the core for release, without network
 	scripts/bench-core
 
+docs: ## Build the documentation of the library into .build/docs
+	scripts/docs
+
 lint: ## Check formatting and documentation comments
-	$(RUN) swift format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks
+	$(RUN) swift format lint --strict --parallel --recursive Package.swift Sources Examples Tests Benchmarks
 
 format: ## Format the sources
-	$(RUN) swift format --in-place --parallel --recursive Package.swift Sources Tests Benchmarks
+	$(RUN) swift format --in-place --parallel --recursive Package.swift Sources Examples Tests Benchmarks
 
 build: ## Build everything for debugging
 	$(RUN) bash -c 'swift build --build-tests $$SWIFT_FLAGS -Xswiftc -warnings-as-errors'

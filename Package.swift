@@ -40,6 +40,21 @@ let package = Package(
             ]
         ),
         .executableTarget(name: "RollcallCommand", dependencies: ["RollcallProgram"]),
+        .target(
+            name: "ExampleSupport",
+            dependencies: ["Rollcall", "RollcallHubClient", "RollcallService"],
+            path: "Examples/Support"
+        ),
+        .executableTarget(
+            name: "ExampleProvider",
+            dependencies: ["ExampleSupport", "Rollcall", "RollcallService"],
+            path: "Examples/Provider"
+        ),
+        .executableTarget(
+            name: "ExampleConsumer",
+            dependencies: ["ExampleSupport", "Rollcall", "RollcallService"],
+            path: "Examples/Consumer"
+        ),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
         .testTarget(name: "HTTPEngineTests", dependencies: ["Rollcall", "HTTPEngine"]),
         .testTarget(
@@ -70,6 +85,13 @@ let package = Package(
         .testTarget(
             name: "ContractTests",
             dependencies: ["Rollcall", "RollcallHub", "RollcallHubClient", "RollcallTesting"]
+        ),
+        .testTarget(
+            name: "ExampleTests",
+            dependencies: [
+                "Rollcall", "RollcallGateway", "RollcallHub", "RollcallHubClient", "RollcallProgram", "RollcallService",
+                "RollcallTesting",
+            ]
         ),
         .target(name: "RollcallGateway", dependencies: ["Rollcall", "HTTPEngine"]),
         .testTarget(

@@ -1,3 +1,4 @@
+import HTTPEngine
 import Testing
 
 /// What is asked, and how it must be refused.
