@@ -24,7 +24,7 @@ struct TutorialTests {
     func failure() async throws {
         let script = try ExampleProcess([Repository.path("Examples/tutorial/run")], variables: ["ROLLCALL": "false"])
         #expect(try await script.end() == .exited(1))
-        #expect(script.errors.contains("error: the hub does not start"))
+        #expect(script.errors.contains("error: hub does not start"))
     }
 
     @Test("the commands of the README are legal")
