@@ -34,22 +34,19 @@ package enum BodyFraming: Hashable, Sendable {
         status: Int
     ) throws(MessageError) -> BodyFraming? {
         guard fields.contains(.contentLength) || fields.contains(.transferEncoding) else { return nil }
-        let lengths = fields.all(.contentLength)
-        let encodings = fields.all(.transferEncoding)
-        guard encodings.isEmpty else {
-            guard lengths.isEmpty else {
+        guard !fields.contains(.transferEncoding) else {
+            guard !fields.contains(.contentLength) else {
                 throw MessageError(status, "Content-Length and Transfer-Encoding exclude each other")
             }
             guard !isVersion10 else { throw MessageError(status, "HTTP/1.0 has no Transfer-Encoding") }
-            guard encodings.count == 1, encodings[0].lowercased() == "chunked" else {
+            guard fields.count(of: .transferEncoding) == 1, fields.isValue(of: .transferEncoding, "chunked") else {
                 throw MessageError(status == 400 ? 501 : status, "of Transfer-Encoding only 'chunked' is understood")
             }
             return .chunked
         }
-        guard let length = lengths.first else { return nil }
-        guard lengths.count == 1, !length.isEmpty, length.utf8.count <= 18, length.utf8.allSatisfy(\.isASCIIDigit),
-            let count = Int(length)
-        else { throw MessageError(status, "Content-Length must be there once and be a whole number") }
+        guard let count = fields.number(.contentLength) else {
+            throw MessageError(status, "Content-Length must be there once and be a whole number")
+        }
         return .length(count)
     }
 }

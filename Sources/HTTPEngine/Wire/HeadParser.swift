@@ -16,11 +16,30 @@ struct HeadParser {
     /// The greatest length of a request's target in bytes.
     static let maximumTarget = 16384
 
-    private let bytes: [UInt8]
+    /// Without checks of bounds: every loop ends at the empty line that ends the head.
+    private let bytes: UnsafeRawBufferPointer
+    private let whole: [UInt8]
     private var position = 0
 
-    private init(_ bytes: [UInt8]) {
+    private init(_ bytes: UnsafeRawBufferPointer, of whole: [UInt8]) {
         self.bytes = bytes
+        self.whole = whole
+    }
+
+    /// Runs `body` over a head, which ends in an empty line.
+    private static func parse<Value>(
+        _ bytes: [UInt8],
+        _ body: (inout HeadParser) throws(MessageError) -> Value
+    ) throws(MessageError) -> Value {
+        let result: Result<Value, MessageError> = bytes.withUnsafeBytes { pointer in
+            var parser = HeadParser(pointer, of: bytes)
+            do throws(MessageError) {
+                return .success(try body(&parser))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
     }
 
     /// The length of the head at the beginning of `bytes`, with its empty line, or `nil` while that has not come.
@@ -58,24 +77,27 @@ struct HeadParser {
 
     /// Reads the head of a request.
     static func request(_ bytes: [UInt8]) throws(MessageError) -> RequestHead {
-        var parser = HeadParser(bytes)
-        let method = parser.until(UInt8(ascii: " "))
-        guard !method.isEmpty, bytes[method].allSatisfy(\.isTokenCharacter) else {
+        try self.parse(bytes) { (parser) throws(MessageError) in try parser.request() }
+    }
+
+    private mutating func request() throws(MessageError) -> RequestHead {
+        let method = self.until(UInt8(ascii: " "))
+        guard !method.isEmpty, self.bytes[method].allSatisfy(\.isTokenCharacter) else {
             throw MessageError(400, "the method is no word of letters")
         }
-        let target = parser.until(UInt8(ascii: " "))
+        let target = self.until(UInt8(ascii: " "))
         guard target.count <= Self.maximumTarget else {
             throw MessageError(414, "the target has more than \(Self.maximumTarget) bytes")
         }
-        guard !target.isEmpty, bytes[target].allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+        guard !target.isEmpty, self.bytes[target].allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw MessageError(400, "the target has a space, a control character or a byte outside ASCII")
         }
         var head = RequestHead(
-            method: String(decoding: bytes[method], as: UTF8.self),
-            target: String(decoding: bytes[target], as: UTF8.self)
+            method: String(decoding: self.bytes[method], as: UTF8.self),
+            target: String(decoding: self.bytes[target], as: UTF8.self)
         )
-        head.isVersion10 = try parser.version(parser.line())
-        head.fields = try parser.fields()
+        head.isVersion10 = try self.version(self.line())
+        head.fields = try self.fields()
         guard head.isVersion10 || head.fields.count(of: .host) == 1 else {
             throw MessageError(400, "there must be exactly one Host")
         }
@@ -84,26 +106,34 @@ struct HeadParser {
 
     /// Reads the head of a response.
     static func response(_ bytes: [UInt8]) throws(MessageError) -> ResponseHead {
-        var parser = HeadParser(bytes)
-        let isVersion10 = try parser.version(parser.until(UInt8(ascii: " ")))
-        let line = parser.line()
-        let digits = bytes[line].prefix(3)
+        try self.parse(bytes) { (parser) throws(MessageError) in try parser.response() }
+    }
+
+    private mutating func response() throws(MessageError) -> ResponseHead {
+        let isVersion10 = try self.version(self.until(UInt8(ascii: " ")))
+        let line = self.line()
+        let digits = self.bytes[line].prefix(3)
         guard digits.count == 3, digits.allSatisfy(\.isASCIIDigit),
-            line.count == 3 || bytes[line][line.lowerBound + 3] == 0x20,
+            line.count == 3 || self.bytes[line][line.lowerBound + 3] == 0x20,
             let status = Int(String(decoding: digits, as: UTF8.self)), status >= 100
         else { throw MessageError(502, "the status is not a number of three digits") }
-        var head = ResponseHead(status: status, reason: String(decoding: bytes[line].dropFirst(4), as: UTF8.self))
+        var head = ResponseHead(status: status, reason: String(decoding: self.bytes[line].dropFirst(4), as: UTF8.self))
         head.isVersion10 = isVersion10
-        head.fields = try parser.fields()
+        head.fields = try self.fields()
         return head
     }
 
     private func version(_ range: Range<Int>) throws(MessageError) -> Bool {
-        let text = self.bytes[range]
-        if text.elementsEqual("HTTP/1.1".utf8) { return false }
-        if text.elementsEqual("HTTP/1.0".utf8) { return true }
+        let text = UnsafeRawBufferPointer(rebasing: self.bytes[range])
+        if Self.isSame(text, "HTTP/1.1") { return false }
+        if Self.isSame(text, "HTTP/1.0") { return true }
         guard text.starts(with: "HTTP/".utf8) else { throw MessageError(400, "the first line does not name HTTP") }
         throw MessageError(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+    }
+
+    private static func isSame(_ text: UnsafeRawBufferPointer, _ word: StaticString) -> Bool {
+        guard text.count == word.utf8CodeUnitCount, let start = text.baseAddress else { return false }
+        return memcmp(start, word.utf8Start, text.count) == 0
     }
 
     /// Up to a separator within the line, and behind it; the whole line where there is none.
@@ -123,7 +153,7 @@ struct HeadParser {
     }
 
     private mutating func fields() throws(MessageError) -> HeaderFields {
-        var fields = HeaderFields(over: self.bytes)
+        var fields = HeaderFields(over: self.whole)
         while true {
             let line = self.line()
             if line.isEmpty { return fields }
@@ -131,7 +161,8 @@ struct HeadParser {
                 throw MessageError(431, "there are more than \(Self.maximumFields) header fields")
             }
             let (name, value) = try self.field(line)
-            fields.note(name: name, value: value)
+            let known = KnownField(UnsafeRawBufferPointer(rebasing: self.bytes[name]))
+            fields.note(name: name, value: value, as: known)
         }
     }
 

@@ -23,14 +23,13 @@ package struct HeaderFields: Sendable {
         for (name, value) in fields { self.append(name, value) }
     }
 
-    /// Creates a list over the bytes of a message's head, to which ``note(name:value:)`` adds.
+    /// Creates a list over the bytes of a message's head, to which ``note(name:value:as:)`` adds.
     init(over bytes: [UInt8]) {
         self.bytes = bytes
         self.fields.reserveCapacity(8)
     }
 
-    mutating func note(name: Range<Int>, value: Range<Int>) {
-        let known = self.bytes.withUnsafeBytes { KnownField(UnsafeRawBufferPointer(rebasing: $0[name])) }
+    mutating func note(name: Range<Int>, value: Range<Int>, as known: KnownField) {
         self.present.insert(known)
         self.fields.append(Field(name: name, value: value, known: known))
     }
@@ -55,7 +54,8 @@ package struct HeaderFields: Sendable {
         self.bytes.append(contentsOf: name.utf8)
         let middle = self.bytes.count
         self.bytes.append(contentsOf: value.utf8.lazy.map { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F ? 0x20 : $0 })
-        self.note(name: start..<middle, value: middle..<self.bytes.count)
+        let known = self.bytes.withUnsafeBytes { KnownField(UnsafeRawBufferPointer(rebasing: $0[start..<middle])) }
+        self.note(name: start..<middle, value: middle..<self.bytes.count, as: known)
     }
 
     /// The value of the first field with `name`, given in lower case.
@@ -75,16 +75,6 @@ package struct HeaderFields: Sendable {
 
     /// Whether there is a field with `name`, given in lower case.
     package func contains(_ name: StaticString) -> Bool { self.firstIndex(name) != nil }
-
-    /// Whether a list of words, over all fields with `name`, has `word`; both given in lower case.
-    package func lists(_ word: String, in name: StaticString) -> Bool {
-        guard self.contains(name) else { return false }
-        return self.all(name).contains { Self.isListed(word, in: $0) }
-    }
-
-    private static func isListed(_ word: String, in value: String) -> Bool {
-        value.utf8.split(separator: UInt8(ascii: ",")).contains { self.isSame($0, word) }
-    }
 
     /// Takes out every field with `name`, given in lower case.
     package mutating func remove(_ name: StaticString) {
@@ -114,9 +104,59 @@ package struct HeaderFields: Sendable {
     }
 
     /// Whether a list of words, over all fields of this kind, has `word`, given in lower case.
-    package func lists(_ word: String, in field: KnownField) -> Bool {
+    package func lists(_ word: StaticString, in field: KnownField) -> Bool {
+        self.contains(field) && self.containsWord(in: field) { Self.isSame($0, word) }
+    }
+
+    /// Whether a list of words, over all fields of a kind, has one that is wanted.
+    package func containsWord(in field: KnownField, where isWanted: (UnsafeRawBufferPointer) -> Bool) -> Bool {
         guard self.contains(field) else { return false }
-        return self.all(field).contains { Self.isListed(word, in: $0) }
+        return self.bytes.withUnsafeBytes { bytes in
+            for entry in self.fields where entry.known == field {
+                var start = entry.value.lowerBound
+                while start <= entry.value.upperBound {
+                    var end = start
+                    while end < entry.value.upperBound, bytes[end] != UInt8(ascii: ",") { end += 1 }
+                    let word = Self.trimmed(bytes, start..<end)
+                    if !word.isEmpty, isWanted(word) { return true }
+                    start = end + 1
+                }
+            }
+            return false
+        }
+    }
+
+    private static func trimmed(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> UnsafeRawBufferPointer {
+        var (start, end) = (range.lowerBound, range.upperBound)
+        while start < end, bytes[start].isBlank { start += 1 }
+        while start < end, bytes[end - 1].isBlank { end -= 1 }
+        return UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+    }
+
+    /// Whether a text is `word`, given in lower case, in whatever case it is written.
+    private static func isSame(_ text: UnsafeRawBufferPointer, _ word: StaticString) -> Bool {
+        guard text.count == word.utf8CodeUnitCount else { return false }
+        let start = word.utf8Start
+        return text.indices.allSatisfy { text[$0].asLowerCase == start[$0] }
+    }
+
+    /// Whether the first field of a kind has just this value, given in lower case, in whatever case it is written.
+    func isValue(of field: KnownField, _ value: StaticString) -> Bool {
+        guard let entry = self.fields.first(where: { $0.known == field }) else { return false }
+        return self.bytes.withUnsafeBytes { Self.isSame(UnsafeRawBufferPointer(rebasing: $0[entry.value]), value) }
+    }
+
+    /// The number that is the value of the only field of a kind: nothing but digits, at most 18 of them.
+    package func number(_ field: KnownField) -> Int? {
+        guard self.count(of: field) == 1, let entry = self.fields.first(where: { $0.known == field }),
+            (1...18).contains(entry.value.count)
+        else { return nil }
+        var number = 0
+        for byte in self.bytes[entry.value] {
+            guard byte.isASCIIDigit else { return nil }
+            number = number * 10 + Int(byte - UInt8(ascii: "0"))
+        }
+        return number
     }
 
     /// The name of a field as it was written.
@@ -189,28 +229,10 @@ package struct HeaderFields: Sendable {
         output.append(contentsOf: self.bytes[self.fields[index].value])
     }
 
-    /// Calls `body` with the words of a list, over all fields of a kind, in lower case.
-    package func forEachWord(in field: KnownField, _ body: ([UInt8]) -> Void) {
-        guard self.contains(field) else { return }
-        for entry in self.fields where entry.known == field {
-            for word in self.bytes[entry.value].split(separator: UInt8(ascii: ",")) {
-                let bare = word.filter { !$0.isBlank }.map(\.asLowerCase)
-                if !bare.isEmpty { body(bare) }
-            }
-        }
-    }
-
     /// The name of a field in lower case.
     package func lowerCaseName(at index: Int) -> [UInt8] { self.bytes[self.fields[index].name].map(\.asLowerCase) }
 
     private func firstIndex(_ name: StaticString) -> Int? {
         self.fields.indices.first { self.isName(at: $0, name) }
-    }
-
-    private static func isSame(_ text: Substring.UTF8View.SubSequence, _ word: String) -> Bool {
-        let trimmed = text.drop { $0 == 0x20 || $0 == 0x09 }.reversed().drop { $0 == 0x20 || $0 == 0x09 }.reversed()
-        return trimmed.elementsEqual(word.utf8) { left, right in
-            left.asLowerCase == right
-        }
     }
 }

@@ -34,7 +34,7 @@ package enum KnownField: UInt8, Sendable {
     case forwardedProto
 
     /// Recognises a name, in whatever case it is written.
-    init(_ name: UnsafeRawBufferPointer) {
+    package init(_ name: UnsafeRawBufferPointer) {
         // Length and first letter leave at most one to compare, since every field of every message comes here.
         switch (name.count, (name.first ?? 0) | 0x20) {
         case (2, UInt8(ascii: "t")): self = Self.match(name, "te", .te)
@@ -65,7 +65,7 @@ package enum KnownField: UInt8, Sendable {
 
 extension UInt8 {
     /// The letter in lower case; any other byte as it is.
-    var asLowerCase: UInt8 { self >= UInt8(ascii: "A") && self <= UInt8(ascii: "Z") ? self | 0x20 : self }
+    package var asLowerCase: UInt8 { self >= UInt8(ascii: "A") && self <= UInt8(ascii: "Z") ? self | 0x20 : self }
 }
 
 /// Which of the known fields a message has.

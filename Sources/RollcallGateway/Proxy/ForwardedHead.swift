@@ -101,7 +101,7 @@ enum ForwardedHead {
         output.append(contentsOf: self.via)
         self.writeFraming(framing, into: &output)
         // To `HEAD`, and with 304, the length is that of a body that does not come.
-        if framing == .none, head.status != 204, let length = self.length(of: head) {
+        if framing == .none, head.status != 204, let length = head.fields.number(.contentLength) {
             self.writeFraming(.length(length), into: &output)
         }
         if exchange.closesConnection {
@@ -111,13 +111,6 @@ enum ForwardedHead {
         }
         output.append(0x0D)
         output.append(0x0A)
-    }
-
-    private static func length(of head: ResponseHead) -> Int? {
-        guard head.fields.count(of: .contentLength) == 1, let text = head.fields.all(.contentLength).first,
-            text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 })
-        else { return nil }
-        return Int(text)
     }
 
     private static func writeStatusLine(_ head: ResponseHead, into output: inout [UInt8]) {
@@ -152,8 +145,16 @@ struct FieldFilter {
     init(_ fields: HeaderFields) {
         self.fields = fields
         var named: [[UInt8]] = []
-        fields.forEachWord(in: .connection) { named.append($0) }
-        self.named = named
+        _ = fields.containsWord(in: .connection) { word in
+            switch KnownField(word) {
+            case .other, .via, .date, .expect, .forwardedFor, .forwardedHost, .forwardedProto:
+                named.append(word.map(\.asLowerCase))
+            default: break
+            }
+            return false
+        }
+        // The one word that is no field's name, and the usual one in front of HTTP/1.1 servers.
+        self.named = named.filter { !$0.elementsEqual("close".utf8) }
     }
 
     /// Whether the field goes on; those that frame the body do not, as it is framed anew.

@@ -5,6 +5,8 @@ import Rollcall
 extension ProxiedRequest {
     /// How long an instance may think about whether it wants a body.
     private static let continueTimeout = Duration.seconds(1)
+    /// What most heads fit in, so that they are written without growing the buffer step by step.
+    private static let usualHead = 1024
 
     /// Sends the request over a connection and forwards the answer.
     ///
@@ -24,6 +26,7 @@ extension ProxiedRequest {
         // A client that closes its side is taken to be gone, as other proxies do.
         client.onHangup { socket.abort() }
         let upstream = HTTPConnection(socket)
+        upstream.output.reserveCapacity(Self.usualHead)
         self.deadline = deadline
         let isFree: Bool
         do throws(AttemptError) {
