@@ -6,6 +6,11 @@ extension Discovery {
         self.view(of: service, isLookup: true).snapshot
     }
 
+    /// The last good view of a service that is watched, without counting as a use of it.
+    package func watchedSnapshot(of service: ServiceName) -> ServiceSnapshot? {
+        self.existingView(of: service)?.snapshot
+    }
+
     /// The view of a service, waiting for the first.
     ///
     /// - Parameters:

@@ -59,7 +59,8 @@ final class Proxy: Sendable {
         while (try? await self.clock.sleep(for: .seconds(5))) != nil {
             let now = self.clock.now
             for known in self.directory.services {
-                let instances = self.discovery.currentSnapshot(of: known.name)?.instances ?? []
+                // A service that nobody asks for any more may be watched no longer.
+                let instances = self.discovery.watchedSnapshot(of: known.name)?.instances ?? []
                 known.keep(instances)
                 for loop in self.loops {
                     loop.service(named: ServiceText(text: known.name.text))?.keep(instances, at: now)
