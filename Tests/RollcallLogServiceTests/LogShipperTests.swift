@@ -2,8 +2,8 @@ import Foundation
 import HTTPEngine
 import Rollcall
 import RollcallLogService
-import RollcallTesting
 import RollcallService
+import RollcallTesting
 import Testing
 
 /// A log service that answers as it is told to, and remembers the messages of batches that it took.

@@ -41,6 +41,16 @@ final class JournalFile: Sendable {
     /// The size of the file in bytes.
     var length: Int { self.state.withLock { $0.length } }
 
+    /// Takes the lock of a data folder, for which a process that is just ending may need a moment, and so may one that
+    /// this process is just starting, which has a copy of every descriptor until it runs its own program.
+    private static func takeLock(_ descriptor: Int32) -> Bool {
+        for _ in 0..<50 {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+            usleep(10_000)
+        }
+        return false
+    }
+
     /// Makes a folder, and those above it that are missing.
     private static func makeFolder(_ folder: String) throws(BackendError) {
         guard mkdir(folder, 0o700) != 0, errno != EEXIST else { return }
@@ -65,7 +75,7 @@ final class JournalFile: Sendable {
     ) throws(BackendError) -> (journal: JournalFile, contents: JournalFormat.Contents) {
         try Self.makeFolder(folder)
         let lock = try Self.openFile(folder + "/lock", O_RDWR | O_CREAT)
-        guard flock(lock.number, LOCK_EX | LOCK_NB) == 0 else {
+        guard Self.takeLock(lock.number) else {
             throw BackendError(
                 .unavailable,
                 "another process uses the data folder \(folder); stop it, or name another folder",
