@@ -16,7 +16,7 @@ public final class HubServer: Sendable {
         /// Where the hub says what happens.
         public var log: Log
         /// How programs are treated that speak the tutorial's protocol.
-        package var tutorial = TutorialBridge.Configuration()
+        public var heartbeats = HeartbeatConfiguration()
         /// How long a client may take nothing of what it is sent before its connection is closed.
         package var writeTimeout = Duration.seconds(30)
 
@@ -54,9 +54,14 @@ public final class HubServer: Sendable {
                     + "\(configuration.host.quotedForDisplay), because it asks nobody for credentials yet"
             )
         }
+        do throws(ValidationError) {
+            try configuration.heartbeats.check()
+        } catch {
+            throw BackendError(error.within("heartbeats"))
+        }
         let clock = TimeSource()
         let store = try HubStore(folder: configuration.folder, clock: clock, log: configuration.log)
-        let bridge = try TutorialBridge(store: store, configuration: configuration.tutorial, log: configuration.log)
+        let bridge = try TutorialBridge(store: store, configuration: configuration.heartbeats, log: configuration.log)
         let api = HubAPI(store: store, metrics: HubMetrics(clock: clock), clock: clock, bridge: bridge)
         var limits = HTTPServer.Configuration()
         limits.writeTimeout = configuration.writeTimeout

@@ -1,10 +1,10 @@
 package import HTTPEngine
-package import Rollcall
+public import Rollcall
 
 /// Where the hub may make calls of its own, which strangers choose the addresses of: the first rule that fits decides.
-package struct OutgoingRules: Sendable {
+public struct OutgoingRules: Sendable {
     /// A range of addresses, and whether it may be called.
-    package struct Rule: Hashable, Sendable {
+    public struct Rule: Hashable, Sendable {
         let isAllowed: Bool
         private let prefix: [UInt8]
         private let bits: Int
@@ -12,7 +12,7 @@ package struct OutgoingRules: Sendable {
         /// Reads a range such as `169.254.0.0/16` or `fe80::/10`.
         ///
         /// - Throws: A ``ValidationError`` for what is none.
-        package init(_ range: String, isAllowed: Bool) throws(ValidationError) {
+        public init(_ range: String, isAllowed: Bool) throws(ValidationError) {
             let parts = range.split(separator: "/", omittingEmptySubsequences: false)
             guard let host = parts.first, let address = SocketAddress(host: String(host), port: 0),
                 let bits = parts.count == 2 ? Int(parts[1]) : address.addressBytes.count * 8, parts.count <= 2,
@@ -42,20 +42,25 @@ package struct OutgoingRules: Sendable {
     private let rules: [Rule]
 
     /// Takes rules in their order; what none covers is allowed.
-    init(_ rules: [Rule]) {
+    public init(_ rules: [Rule]) {
         self.rules = rules
     }
 
     /// Everything but link-local addresses and those at which clouds serve credentials to whoever asks: AWS, Azure and
     /// Google at 169.254.169.254, AWS at fd00:ec2::254, Alibaba at 100.100.100.200, Oracle at 192.0.0.192; and what is
     /// no address of one machine.
-    package static let standard: OutgoingRules = {
+    public static let standard: OutgoingRules = {
         let refused = [
             "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "100.100.100.200", "192.0.0.192", "0.0.0.0/8", "::/128",
             "224.0.0.0/3", "ff00::/8",
         ]
         return OutgoingRules(refused.compactMap { try? Rule($0, isAllowed: false) })
     }()
+
+    /// These rules behind others, which decide first.
+    public func preceded(by rules: [Rule]) -> OutgoingRules {
+        OutgoingRules(rules + self.rules)
+    }
 
     /// Whether an address may be called.
     @Sendable

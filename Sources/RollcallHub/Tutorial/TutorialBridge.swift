@@ -6,30 +6,12 @@ import Synchronization
 /// is seen the other way.
 ///
 /// It checks that they live and tells them of the services that they need.
-package final class TutorialBridge: Sendable {
-    /// How often and how long to look.
-    package struct Configuration: Sendable {
-        /// How many checks run at once.
-        package var workers = 3
-        /// How often a check is tried before it has failed.
-        package var attempts = 3
-        /// The pause between tries.
-        package var attemptPause = Duration.seconds(1)
-        /// The pause between checks of a service.
-        package var period = Duration.seconds(30)
-        /// The first check comes this long after the registration: such programs register before they listen.
-        package var firstCheck = Duration.seconds(1)
-        /// How long a check or a push may take.
-        package var timeout = Duration.seconds(2)
-        /// Where calls may go.
-        var rules = OutgoingRules.standard
-    }
-
+final class TutorialBridge: Sendable {
     /// Where such programs live: their protocol has no namespaces.
     static let namespace = Namespace.default
 
     let store: HubStore
-    let configuration: Configuration
+    let configuration: HeartbeatConfiguration
     let client: HTTPClient
     let log: Log
     private let checks: HeartbeatSchedule
@@ -43,7 +25,7 @@ package final class TutorialBridge: Sendable {
     /// Creates a bridge that does nothing before ``run()``.
     ///
     /// - Throws: `unavailable` when the process has no descriptor left.
-    init(store: HubStore, configuration: Configuration, log: Log) throws(BackendError) {
+    init(store: HubStore, configuration: HeartbeatConfiguration, log: Log) throws(BackendError) {
         self.store = store
         self.configuration = configuration
         self.log = log.component("tutorial")

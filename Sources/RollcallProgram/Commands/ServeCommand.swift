@@ -11,6 +11,9 @@ struct ServeCommand: Command {
         options: [
             .value("listen", "ADDRESS:PORT", "a loopback address to listen on (127.0.0.1:20000)"),
             .value("data", "FOLDER", "where it keeps what must survive it (~/.local/state/rollcall)"),
+            .value("heartbeat-period", "DURATION", "how often programs of the tutorial's protocol are checked (30s)"),
+            .value("allow-calls", "RANGE", isRepeatable: true, "addresses that the hub may call: 169.254.7.0/24"),
+            .value("deny-calls", "RANGE", isRepeatable: true, "addresses that it may not call: 10.0.0.0/8"),
             .flag("memory", "keep nothing: what is registered ends with the hub"),
         ],
         discussion: """
@@ -28,9 +31,14 @@ struct ServeCommand: Command {
         let address = try ListenAddress(context.arguments, default: 20000)
         let folder = try self.folder(context)
         DescriptorLimit.raise()
-        let hub = try HubServer(
-            HubServer.Configuration(host: address.host, port: address.port, folder: folder, log: context.log)
+        var configuration = HubServer.Configuration(
+            host: address.host,
+            port: address.port,
+            folder: folder,
+            log: context.log
         )
+        configuration.heartbeats = try self.heartbeats(context.arguments)
+        let hub = try HubServer(configuration)
         return try await context.serve {
             await hub.run()
         } shutDown: {
@@ -58,6 +66,15 @@ struct ServeCommand: Command {
         try terminal.line("data folder  \(folder ?? "none")")
         try terminal.line("durability   \(hub.durability)")
         try terminal.line("console      \(hub.url)/")
+    }
+
+    private func heartbeats(_ arguments: ParsedArguments) throws -> HeartbeatConfiguration {
+        var heartbeats = HeartbeatConfiguration()
+        heartbeats.period = try arguments.duration("heartbeat-period") ?? heartbeats.period
+        let denied = try arguments.options("deny-calls") { try OutgoingRules.Rule($0, isAllowed: false) }
+        let allowed = try arguments.options("allow-calls") { try OutgoingRules.Rule($0, isAllowed: true) }
+        heartbeats.rules = heartbeats.rules.preceded(by: denied + allowed)
+        return heartbeats
     }
 
     private func folder(_ context: CommandContext) throws -> String? {

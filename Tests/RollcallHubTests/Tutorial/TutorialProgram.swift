@@ -78,10 +78,10 @@ func withTutorialHub(
     _ body: @escaping @Sendable (HubServer, HTTPClient, Origin) async throws -> Void
 ) async throws {
     var configuration = HubServer.Configuration(port: 0)
-    configuration.tutorial.period = period
-    configuration.tutorial.attemptPause = .milliseconds(20)
-    configuration.tutorial.firstCheck = .milliseconds(50)
-    configuration.tutorial.timeout = .milliseconds(500)
+    configuration.heartbeats.period = period
+    configuration.heartbeats.attemptPause = .milliseconds(20)
+    configuration.heartbeats.firstCheck = .milliseconds(50)
+    configuration.heartbeats.timeout = .milliseconds(500)
     let hub = try HubServer(configuration)
     let client = try HTTPClient()
     try await withThrowingTaskGroup(of: Void.self) { group in

@@ -204,6 +204,14 @@ struct TutorialTests {
         for host in ["169.254.0.1", "fe80::1", "febf::1", "fd00:ec2::254", "0.0.0.0", "224.0.0.1", "100.100.100.200"] {
             #expect(try !permits(host), "\(host)")
         }
+        let own = OutgoingRules.standard.preceded(by: [
+            try OutgoingRules.Rule("10.0.0.0/12", isAllowed: false),
+            try OutgoingRules.Rule("169.254.7.0/24", isAllowed: true),
+        ])
+        let cases = [("10.15.0.1", false), ("10.16.0.1", true), ("169.254.7.9", true), ("169.254.8.9", false)]
+        for (host, isPermitted) in cases {
+            #expect(own.permits(try #require(SocketAddress(host: host, port: 80))) == isPermitted, "\(host)")
+        }
         #expect(throws: ValidationError.self) { try OutgoingRules.Rule("10.0.0.0/33", isAllowed: true) }
     }
 }
