@@ -50,6 +50,8 @@ package enum SignalHandlers {
         #else
         let handler = present.__sigaction_u.__sa_handler
         #endif
+        // C functions cannot be compared in Swift. Both are pointers of one word, of which only the address is looked at:
+        // SIG_IGN is a number that stands where an address would (POSIX, <signal.h>).
         return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
