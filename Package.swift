@@ -9,6 +9,7 @@ let package = Package(
         .library(name: "RollcallHub", targets: ["RollcallHub"]),
         .library(name: "RollcallHubClient", targets: ["RollcallHubClient"]),
         .library(name: "RollcallGateway", targets: ["RollcallGateway"]),
+        .library(name: "RollcallHTTP", targets: ["RollcallHTTP"]),
         .library(name: "RollcallService", targets: ["RollcallService"]),
         .library(name: "RollcallLogService", targets: ["RollcallLogService"]),
         .library(name: "RollcallTesting", targets: ["RollcallTesting"]),
@@ -24,9 +25,13 @@ let package = Package(
             resources: [.embedInCode("HTTP/openapi.yaml"), .embedInCode("HTTP/console.html")]
         ),
         .target(name: "RollcallHubClient", dependencies: ["Rollcall", "HTTPEngine"]),
-        .target(name: "RollcallService", dependencies: ["Rollcall", "HTTPEngine"]),
+        .target(name: "RollcallHTTP", dependencies: ["Rollcall", "HTTPEngine"]),
+        .target(name: "RollcallService", dependencies: ["Rollcall", "HTTPEngine", "RollcallHTTP"]),
         .target(name: "RollcallCatalog", dependencies: ["Rollcall", "HTTPEngine", "RollcallService"]),
-        .target(name: "RollcallLogService", dependencies: ["Rollcall", "HTTPEngine", "RollcallService"]),
+        .target(
+            name: "RollcallLogService",
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallHTTP", "RollcallService"]
+        ),
         .target(
             name: "RollcallVisitService",
             dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallLogService"]
@@ -36,13 +41,13 @@ let package = Package(
             name: "RollcallProgram",
             dependencies: [
                 "Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallGateway", "RollcallLogService",
-                "RollcallService", "RollcallCatalog", "RollcallVisitService",
+                "RollcallService", "RollcallCatalog", "RollcallVisitService", "RollcallHTTP",
             ]
         ),
         .executableTarget(name: "RollcallCommand", dependencies: ["RollcallProgram"]),
         .target(
             name: "ExampleSupport",
-            dependencies: ["Rollcall", "RollcallHubClient", "RollcallService"],
+            dependencies: ["Rollcall", "RollcallHTTP", "RollcallHubClient", "RollcallService"],
             path: "Examples/Support"
         ),
         .executableTarget(
@@ -52,7 +57,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "ExampleConsumer",
-            dependencies: ["ExampleSupport", "Rollcall", "RollcallService"],
+            dependencies: ["ExampleSupport", "Rollcall", "RollcallHTTP", "RollcallService"],
             path: "Examples/Consumer"
         ),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
@@ -75,7 +80,7 @@ let package = Package(
             name: "RollcallServiceTests",
             dependencies: [
                 "Rollcall", "HTTPEngine", "RollcallService", "RollcallCatalog", "RollcallLogService",
-                "RollcallVisitService", "RollcallHub", "RollcallTesting",
+                "RollcallHTTP", "RollcallVisitService", "RollcallHub", "RollcallTesting",
             ]
         ),
         .testTarget(
@@ -89,8 +94,8 @@ let package = Package(
         .testTarget(
             name: "ExampleTests",
             dependencies: [
-                "Rollcall", "RollcallGateway", "RollcallHub", "RollcallHubClient", "RollcallProgram", "RollcallService",
-                "RollcallTesting",
+                "Rollcall", "RollcallGateway", "RollcallHTTP", "RollcallHub", "RollcallHubClient", "RollcallProgram",
+                "RollcallService", "RollcallTesting",
             ]
         ),
         .target(name: "RollcallGateway", dependencies: ["Rollcall", "HTTPEngine"]),

@@ -37,7 +37,7 @@ enum Consumer {
                         { try await self.printEvents(of: load.service, client.discovery) },
                         {
                             try await self.wait(for: awaited, of: load.service, client)
-                            await load.run(client.discovery)
+                            try await load.run(client.discovery)
                         }
                     )
                 }

@@ -1,5 +1,6 @@
 import ExampleSupport
 import Rollcall
+import RollcallHTTP
 import Synchronization
 
 /// Calls that many tasks make at the same time.
@@ -12,32 +13,40 @@ struct Load: Sendable {
     let tally = Tally()
 
     /// Makes the calls, until all are made or the task is cancelled.
-    func run(_ discovery: Discovery) async {
+    func run(_ discovery: Discovery) async throws {
+        let caller = try ServiceCaller(discovery: discovery, timeout: .seconds(2))
         await withDiscardingTaskGroup { group in
             for worker in 0..<self.workers {
-                group.addTask { await self.work("worker-\(worker + 1)", discovery) }
+                group.addTask { await self.work("worker-\(worker + 1)", caller) }
             }
         }
     }
 
-    private func work(_ name: String, _ discovery: Discovery) async {
+    private func work(_ name: String, _ caller: ServiceCaller) async {
         var made = 0
         while self.requests == 0 || made < self.requests {
-            await self.call(name, discovery)
+            await self.call(name, caller)
             made += 1
             guard (try? await Task.sleep(for: self.pause)) != nil else { return }
         }
     }
 
-    private func call(_ name: String, _ discovery: Discovery) async {
+    private func call(_ name: String, _ caller: ServiceCaller) async {
         var attempts = 0
         do {
-            // A greeting may be asked for twice, so whatever goes wrong, another instance may be asked.
-            let id = try await discovery.withInstance(of: self.service, attempts: 3, retryingIf: { _ in true }) {
-                attempts += 1
-                _ = try await ask(name, at: $0.endpoint)
-                return $0.id
-            }
+            let request = try ServiceRequest("/hello?name=\(name)")
+            // `caller.call` does the same; this counts the attempts.
+            let id = try await caller.discovery.withInstance(
+                of: self.service,
+                attempts: 3,
+                retryingIf: { ServiceCaller.isRepeatable(request, after: $0) },
+                { instance in
+                    attempts += 1
+                    let answer = try await caller.send(request, to: instance)
+                    guard answer.isSuccess else { throw Refusal(status: answer.status, instance: instance) }
+                    return instance.id
+                }
+            )
             self.tally.noteAnswer(of: id, attempts: attempts)
         } catch {
             guard !Task.isCancelled else { return }
@@ -45,6 +54,14 @@ struct Load: Sendable {
             ExampleProgram.remark("failed: \(error)")
         }
     }
+}
+
+/// An answer that is none.
+struct Refusal: Error, CustomStringConvertible {
+    let status: Int
+    let instance: ServiceInstance
+
+    var description: String { "\(self.instance) answered \(self.status)" }
 }
 
 /// Who answered how often.

@@ -7,14 +7,14 @@ import RollcallService
 enum Provider {
     private static let flags = [
         Flag("host", "127.0.0.1", "the address to listen on"),
-        Flag("port", "8001", "the port to listen on; 0 for one that is free"),
+        Flag("http-port", "8001", "the port to listen on; 0 for one that is free"),
         Flag("id", "", "the identity of this instance; a random one by default"),
     ]
 
     static func main() async {
         await ExampleProgram.run(self.flags) { flags in
             let id = try flags.ifGiven("id").map { try InstanceID($0) } ?? .random()
-            let port = try flags.integer("port", in: 0...65535)
+            let port = try flags.integer("http-port", in: 0...65535)
             let client = try ExampleProgram.client(flags)
             let hello = HelloService(
                 try ServiceName(flags["service"]),

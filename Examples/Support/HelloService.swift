@@ -1,14 +1,15 @@
 public import Rollcall
+import RollcallHTTP
 public import RollcallService
 import Synchronization
 
-/// A service that greets, and counts whom.
+/// A service that greets over HTTP, and counts whom.
 public final class HelloService: Sendable {
     private let greeted = Counter()
     /// What runs it, from listening to leaving.
     public let runner: ServiceRunner
 
-    /// Creates a service.
+    /// Creates a service that answers `GET /hello?name=…`, and says at `GET /check` that it is there.
     ///
     /// - Parameters:
     ///   - service: The name to register under.
@@ -18,16 +19,22 @@ public final class HelloService: Sendable {
     ///   - port: The port; 0 for one that is free.
     public init(_ service: ServiceName, id: InstanceID, client: RollcallClient, host: String, port: Int) {
         let greeted = self.greeted
-        let server = LineServer(host: host, port: port) { name in
-            greeted.increment()
-            return "hello \(name), this is \(id)"
-        }
         self.runner = ServiceRunner(
             service: service,
             client: client,
             configuration: ServiceRunnerConfiguration(id: id, version: SemanticVersion(1), tags: ["example"]),
-            server: server
-        )
+            host: host,
+            port: port
+        ) { request in
+            switch request.path {
+            case "/check": return ServiceResponse(text: "ok\n")
+            case "/hello":
+                let name = try request.parameter("name") ?? "world"
+                greeted.increment()
+                return ServiceResponse(text: "hello \(name), this is \(id)\n")
+            default: return ServiceResponse(text: "there is /hello and /check\n", status: 404)
+            }
+        }
     }
 
     /// How many callers it greeted.

@@ -1,5 +1,6 @@
 import Foundation
 import Rollcall
+import RollcallHTTP
 import RollcallHub
 import RollcallHubClient
 import RollcallService
@@ -15,7 +16,7 @@ struct ArticleTests {
     @Test(
         "each block of code is here, line by line",
         arguments: [
-            ("Rollcall", 1), ("GettingStarted", 2), ("WritingAService", 4), ("CallingAService", 5),
+            ("Rollcall", 1), ("GettingStarted", 2), ("WritingAService", 5), ("CallingAService", 6),
             ("RunningTheHub", 1), ("ImplementingABackend", 3),
         ]
     )
@@ -86,6 +87,28 @@ struct ArticleTests {
         }
         #expect(listener.calls == ["bind", "close"])
         #expect(runner.endpoints.map(\.description) == ["tcp://127.0.0.1:20099"])
+    }
+
+    @Test("writing a service without a server, and calling it by name")
+    func http() async throws {
+        let said = Said()
+        func print(_ text: String) { said.add(text) }
+        let client = RollcallClient(registry: MemoryBackend(), configuration: Self.quick)
+        let greeter = try ServiceName("greeter")
+        let runner = ServiceRunner(service: greeter, client: client, port: 0) { request in
+            ServiceResponse(text: "hello \(try request.parameter("name") ?? "world")")
+        }
+        try await withRollcallClient(client) { client in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await runner.run() }
+                let caller = try ServiceCaller(discovery: client.discovery)
+                let answer = try await caller.call(greeter, ServiceRequest("/hello?name=you"))
+                print(answer.text)
+                runner.beginShutdown()
+                try await group.waitForAll()
+            }
+        }
+        #expect(said.all == ["hello you"])
     }
 
     @Test("writing a service: a registrar")

@@ -7,9 +7,9 @@ import Testing
 struct ProviderConsumerTests {
     private func provider(_ id: String, _ hub: String, _ more: String...) async throws -> ExampleProcess {
         let provider = try ExampleProcess(
-            ["ExampleProvider", "--backend", hub, "-port", "0", "--id", id] + more
+            ["ExampleProvider", "--backend", hub, "-http-port", "0", "--id", id] + more
         )
-        try await eventually { provider.output.hasPrefix("hello at tcp://127.0.0.1:") }
+        try await eventually { provider.output.hasPrefix("hello at http://127.0.0.1:") }
         return provider
     }
 
@@ -28,7 +28,7 @@ struct ProviderConsumerTests {
 
                 """
         )
-        #expect(consumer.errors.contains("+ hello/local-1 tcp://127.0.0.1:"))
+        #expect(consumer.errors.contains("+ hello/local-1 http://127.0.0.1:"))
     }
 
     @Test("in processes of their own, on a hub: instances take turns")
@@ -82,11 +82,11 @@ struct ProviderConsumerTests {
     @Test(
         "what is wrong is said",
         arguments: [
-            (["ExampleProvider", "--port", "http"], 2, "--port takes a number from 0 to 65535"),
+            (["ExampleProvider", "--http-port", "http"], 2, "--http-port takes a number from 0 to 65535"),
             (["ExampleProvider", "--prt", "1"], 2, "--prt is not known"),
             (["ExampleProvider", "--id", "a*b"], 2, "id"),
             (["ExampleProvider", "--backend", "zoo://x"], 1, "it has hub:, memory:, noop:"),
-            (["ExampleProvider", "--port", "0", "--host", "192.0.2.1"], 1, "cannot listen on 192.0.2.1:0"),
+            (["ExampleProvider", "--http-port", "0", "--host", "192.0.2.1"], 1, "192.0.2.1"),
             (["ExampleConsumer", "--pause"], 2, "--pause needs a value"),
             (["ExampleConsumer", "--balancer", "best"], 2, "ROLLCALL_BALANCER"),
             (["ExampleConsumer"], 1, "fewer than 1 instances"),

@@ -33,7 +33,7 @@ package final class HTTPClient: Sendable {
         }
 
         /// Whether repeating it does no harm (RFC 9110 section 9.2.2).
-        package var isIdempotent: Bool { ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"].contains(self.method) }
+        package var isIdempotent: Bool { HTTPClient.isIdempotent(self.method) }
     }
 
     /// A whole response.
@@ -45,6 +45,11 @@ package final class HTTPClient: Sendable {
 
         /// The status.
         package var status: Int { self.head.status }
+    }
+
+    /// Whether repeating a request with this method does no harm (RFC 9110 section 9.2.2).
+    package static func isIdempotent(_ method: String) -> Bool {
+        ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"].contains(method)
     }
 
     /// The connections.

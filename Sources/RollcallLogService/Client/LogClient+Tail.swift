@@ -1,5 +1,6 @@
 import HTTPEngine
 package import Rollcall
+import RollcallHTTP
 
 extension LogClient {
     /// What a reader of the log gets.
@@ -35,7 +36,7 @@ extension LogClient {
                     try await self.read(response, of: instance, query, clock, deliver)
                 }
             } catch {
-                throw LogPoster.failure(error, of: instance)
+                throw ServiceCaller.failure(error, of: instance)
             }
             try outcome.get()
         }

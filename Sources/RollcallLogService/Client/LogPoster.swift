@@ -1,5 +1,6 @@
 import HTTPEngine
 import Rollcall
+import RollcallHTTP
 
 /// Talks to instances of the log service.
 struct LogPoster: Sendable {
@@ -28,7 +29,7 @@ struct LogPoster: Sendable {
         do throws(ConnectionError) {
             response = try await self.client.send(request, within: self.timeout)
         } catch {
-            throw Self.failure(error, of: instance)
+            throw ServiceCaller.failure(error, of: instance)
         }
         guard !(200..<300).contains(response.status) else { return }
         throw Self.refusal(response.status, response.body, of: instance)
@@ -39,17 +40,6 @@ struct LogPoster: Sendable {
             throw BackendError(.unsupported, "the log service \(instance) has no http endpoint", operation: "log")
         }
         return endpoint
-    }
-
-    static func failure(_ error: ConnectionError, of instance: ServiceInstance) -> BackendError {
-        BackendError(
-            Task.isCancelled ? .cancelled : error.kind == .timeout ? .timeout : .unavailable,
-            "the log service at \(instance.endpoint.authority) did not answer: \(error)",
-            operation: "log",
-            key: instance.service.text,
-            cause: error,
-            applied: error.kind == .refused ? .no : .unknown
-        )
     }
 
     /// What a status other than 2xx means.

@@ -1,5 +1,5 @@
-import HTTPEngine
 import Rollcall
+import RollcallHTTP
 
 /// `rollcall call`: an HTTP call to an instance that is chosen.
 struct CallCommand: Command {
@@ -22,18 +22,13 @@ struct CallCommand: Command {
     func run(in context: CommandContext) async throws -> ExitCode {
         let target = try Target(context.arguments)
         return try await context.withClient { client in
-            let http = try HTTPClient()
             let limit = client.configuration.discovery.lookupTimeout
+            let caller = try ServiceCaller(discovery: client.discovery, timeout: limit)
             _ = try await client.discovery.snapshot(of: target.service)
             // Here and now: whoever types it can type it again when an instance is there.
             _ = try client.discovery.pick(target.service)
-            let response = try await client.discovery.withInstance(of: target.service, attempts: 3) { error in
-                guard let error = error as? ConnectionError else { return false }
-                return error.kind == .refused || error.kind != .malformed && target.isIdempotent
-            } _: { instance in
-                try await http.send(try target.request(to: instance), within: limit)
-            }
-            try context.terminal.text(String(decoding: response.body, as: UTF8.self))
+            let response = try await caller.call(target.service, target.request)
+            try context.terminal.text(response.text)
             guard response.status >= 400 else { return .done }
             context.terminal.note("status \(response.status)")
             return .notThere
@@ -43,54 +38,41 @@ struct CallCommand: Command {
     /// What is to be called.
     private struct Target {
         let service: ServiceName
-        let path: String
-        let method: String
-        let body: [UInt8]
-        let fields: [HTTPEngine.Problem.Header]
+        let request: ServiceRequest
 
         init(_ arguments: ParsedArguments) throws {
             let text = try arguments.required("SERVICE/PATH")
             let name = text.prefix { $0 != "/" && $0 != "?" }
+            let rest = text[name.endIndex...]
+            let body = arguments.option("data")
             do throws(ValidationError) {
                 self.service = try ServiceName(name)
-            } catch {
-                throw arguments.misuse("SERVICE/PATH: \(error.message)")
-            }
-            let rest = text[name.endIndex...]
-            self.path = rest.hasPrefix("/") ? String(rest) : "/" + rest
-            guard self.path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-                throw arguments.misuse(
-                    "SERVICE/PATH: a path has neither spaces nor letters beyond ASCII; encode them as %20"
+                self.request = try ServiceRequest(
+                    rest.hasPrefix("/") ? String(rest) : "/" + rest,
+                    method: arguments.option("request") ?? (body == nil ? "GET" : "POST"),
+                    fields: try Self.fields(arguments.options("header")),
+                    body: Array((body ?? "").utf8)
                 )
-            }
-            self.body = Array((arguments.option("data") ?? "").utf8)
-            self.method = arguments.option("request") ?? (arguments.option("data") == nil ? "GET" : "POST")
-            guard self.method.utf8.allSatisfy({ $0 >= 0x41 && $0 <= 0x5A }), !self.method.isEmpty else {
-                throw arguments.misuse("--request: \(self.method.quotedForDisplay) is not a method such as GET")
-            }
-            self.fields = try arguments.options("header").map { field in
-                guard let colon = field.firstIndex(of: ":"), colon > field.startIndex,
-                    field[..<colon].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), !field.hasControlCharacter
-                else { throw arguments.misuse("--header: \(field.quotedForDisplay) is not NAME: VALUE") }
-                let value = field[colon...].dropFirst().drop { $0 == " " }
-                return HTTPEngine.Problem.Header(String(field[..<colon]), String(value))
+            } catch {
+                let option = ["method": "--request", "header": "--header"][error.field] ?? "SERVICE/PATH"
+                throw arguments.misuse("\(option): \(error.message)")
             }
         }
 
-        var isIdempotent: Bool { ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"].contains(self.method) }
-
-        func request(to instance: ServiceInstance) throws -> HTTPClient.Request {
-            guard let endpoint = instance.endpoint(scheme: "http") else {
-                throw BackendError(.unsupported, "\(instance.id) has no http endpoint", key: instance.id.text)
+        private static func fields(_ options: [String]) throws(ValidationError) -> [MessageField] {
+            var fields: [MessageField] = []
+            for option in options {
+                guard let colon = option.firstIndex(of: ":") else {
+                    throw ValidationError(field: "header", message: "\(option.quotedForDisplay) is not NAME: VALUE")
+                }
+                let value = option[colon...].dropFirst().drop { $0 == " " }
+                do throws(ValidationError) {
+                    fields.append(try MessageField(String(option[..<colon]), String(value)))
+                } catch {
+                    throw ValidationError(field: "header", message: error.message)
+                }
             }
-            let prefix = endpoint.path == "/" ? "" : endpoint.path
-            return HTTPClient.Request(
-                self.method,
-                prefix + self.path,
-                at: try Origin(endpoint),
-                fields: self.fields,
-                body: self.body
-            )
+            return fields
         }
     }
 }
