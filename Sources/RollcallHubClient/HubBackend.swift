@@ -127,22 +127,61 @@ public final class HubBackend: RegistryBackend {
     }
 
     /// See ``RegistryBackend/register(_:ttl:)``.
+    ///
+    /// When the task is cancelled meanwhile, the answer is waited for all the same, and what it grants is given back.
+    /// What is registered although no answer came in time ends with its time-to-live.
     public func register(
         _ instance: ServiceInstance,
         ttl: Duration
     ) async throws(BackendError) -> any InstanceLease {
+        guard !Task.isCancelled else { throw self.cancelled(applied: .no) }
         let granted = min(max(ttl, self.capabilities.ttl.lowerBound), self.capabilities.ttl.upperBound)
+        let lease: HubLease
+        do throws(BackendError) {
+            lease = try await self.uncancelled { () async throws(BackendError) in
+                try await self.send(instance, ttl: granted)
+            }
+        } catch {
+            throw Task.isCancelled ? self.cancelled(applied: error.applied) : error
+        }
+        guard !Task.isCancelled else {
+            let isGone: Void? = try? await self.uncancelled { () async throws(BackendError) in
+                try await lease.revoke()
+            }
+            throw self.cancelled(applied: isGone == nil ? .unknown : .no)
+        }
+        return lease
+    }
+
+    private func send(_ instance: ServiceInstance, ttl: Duration) async throws(BackendError) -> HubLease {
         let answer = try await self.calls.send(
             "PUT",
             HubCalls.path(instance.service, instance.id),
             "register",
             key: "\(instance.service)/\(instance.id)",
-            query: [("ttl", granted.text)],
+            query: [("ttl", ttl.text)],
             body: instance.json
         )
         let (secret, ttl) = try HubCalls.lease(in: answer.body)
         let token = LeaseToken(service: instance.service, id: instance.id, secret: secret)
         return HubLease(backend: self, token: token, ttl: ttl)
+    }
+
+    /// Makes a call that cancellation does not cut short: its own limit of time does, which comes first.
+    private func uncancelled<Value: Sendable>(
+        _ call: @escaping @Sendable () async throws(BackendError) -> Value
+    ) async throws(BackendError) -> Value {
+        try await withoutCancellation(deadline: self.configuration.timeout + .seconds(1), clock: self.clock, call)
+    }
+
+    private func cancelled(applied: BackendError.Applied) -> BackendError {
+        BackendError(
+            .cancelled,
+            "the task was cancelled",
+            backend: self.name,
+            operation: "register",
+            applied: applied
+        )
     }
 
     /// See ``RegistryBackend/instances(of:)``.

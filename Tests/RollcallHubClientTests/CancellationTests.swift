@@ -1,3 +1,4 @@
+import HTTPEngine
 import Rollcall
 import RollcallHub
 import RollcallHubClient
@@ -54,6 +55,79 @@ struct CancellationTests {
             }
             try await eventually { proxy.connectionCount == 0 }
             _ = hub
+        }
+    }
+
+    @Test("a registration that is cancelled on its way is given back once its answer is there")
+    func registrationOnItsWay() async throws {
+        let (arrived, release) = (Signal(), Signal())
+        let record = Record()
+        try await withFakeHub { exchange in
+            record.add("\(exchange.head.method) \(exchange.head.fields.first("rollcall-lease") ?? "-")")
+            guard exchange.head.method == "PUT" else { return exchange.respond(204) }
+            arrived.raise()
+            await release.wait()
+            exchange.respond(200, "application/json", body: Array(#"{"lease":{"secret":"s1","ttl":"10s"}}"#.utf8))
+        } _: { backend in
+            let error = await withTaskGroup(of: BackendError?.self) { group in
+                group.addTask {
+                    do throws(BackendError) {
+                        try await DriverCall.register.run(backend)
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+                await arrived.wait()
+                group.cancelAll()
+                release.raise()
+                return await group.next() ?? nil
+            }
+            #expect(error?.code == .cancelled)
+            #expect(error?.applied == .no)
+            #expect(record.all == ["PUT -", "DELETE s1"])
+        }
+    }
+
+    @Test("a registration of a cancelled task is not sent at all")
+    func cancelledBefore() async throws {
+        let record = Record()
+        try await withFakeHub { exchange in
+            record.add(exchange.head.method)
+            exchange.respond(500)
+        } _: { backend in
+            let error = await Self.cancel(after: 0) { () async throws(BackendError) in
+                while !Task.isCancelled { await Task.yield() }
+                try await DriverCall.register.run(backend)
+            }
+            #expect(error?.code == .cancelled)
+            #expect(error?.applied == .no)
+            #expect(record.all.isEmpty)
+        }
+    }
+
+    @Test("names that went while the stream was away are told as gone")
+    func namesAway() async throws {
+        try await Self.withHub { hub, proxy in
+            let backend = try HubBackend(url: "hub://127.0.0.1:\(proxy.port)")
+            let record = Record()
+            let lease = try hub.store.register(.sample("a", of: "one"), in: .default, ttl: .seconds(60))
+            _ = try hub.store.register(.sample("a", of: "two"), in: .default, ttl: .seconds(60))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await backend.watchServices { names in
+                        record.add(names.map(\.text).joined(separator: " "))
+                    }
+                }
+                try await eventually { record.all == ["one two"] }
+                proxy.mode = .refuse
+                proxy.cut()
+                try hub.store.revoke(lease.token, in: .default)
+                proxy.mode = .forward
+                try await eventually { record.all == ["one two", "two"] }
+                group.cancelAll()
+                while let end = await group.nextResult() { #expect(throws: BackendError.self) { try end.get() } }
+            }
         }
     }
 
