@@ -20,12 +20,14 @@ extension ServiceRunner {
                 guard try await self.unlessEnding({ try await requirements.wait(upTo: limit) }) else { return [] }
             }
             guard !self.shutdown.isRaised, !Task.isCancelled else { return [] }
+            stage = .register
+            // An instance that is refused must find the server serving, or nothing could stop it.
+            let registrar = try self.client.registrar(configuration: self.configuration.registrar) {
+                try self.configuration.instance(of: self.service, at: self.endpoints)
+            }
             stage = .listen
             let endpoints = try await self.server.listen()
             self.noteListening(at: endpoints)
-            stage = .register
-            let instance = try self.configuration.instance(of: self.service, at: endpoints)
-            let registrar = try self.client.registrar(configuration: self.configuration.registrar) { instance }
             return await self.serve(registrar, requirements)
         } catch {
             // What a cancelled stage throws is no failure: somebody wished the end.

@@ -221,6 +221,20 @@ struct ServiceRunnerTests {
         await #expect(throws: BackendError.self) { try await runner.waitUntilRegistered() }
     }
 
+    @Test("an instance that is refused stops the server, which nobody else could")
+    func badInstance() async throws {
+        try await withRollcallClient(RollcallClient(registry: MemoryBackend())) { client in
+            var configuration = quickly()
+            configuration.weight = 70_000
+            let runner = try Self.runner(client, configuration)
+            let failures = await Self.failures(of: runner)
+            #expect(failures.count == 1)
+            #expect(failures.first?.hasPrefix("register: weight") == true, "\(failures)")
+            let endpoint = try #require(runner.endpoints.first)
+            await #expect(throws: ConnectionError.self) { try await fetch("/", at: endpoint) }
+        }
+    }
+
     @Test("a server that ends by itself is deregistered, and that is an error")
     func serverEnds() async throws {
         let backend = MemoryBackend()
