@@ -77,13 +77,15 @@ extension HeartbeatRegistryBackend {
         }
     }
 
-    /// Finds out from which addresses the registry will call.
+    /// Finds out from which addresses the registry will call: it may have moved since the last time.
     private func resolveRegistry() async throws(BackendError) {
-        guard self.state.withLock({ $0.registryAddresses.isEmpty }) else { return }
         do throws(ConnectionError) {
-            let addresses = try await self.registry.addresses()
+            let addresses = try await self.resolve(self.registry)
+            // A resolver that is away says nothing of where the registry is.
+            guard !addresses.isEmpty else { return }
             self.state.withLock { $0.registryAddresses = Set(addresses.map(\.host)) }
         } catch {
+            guard self.state.withLock({ $0.registryAddresses.isEmpty }) else { return }
             throw BackendError(.unavailable, error.message, backend: Self.name, cause: error)
         }
     }

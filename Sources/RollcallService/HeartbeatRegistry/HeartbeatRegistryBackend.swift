@@ -1,4 +1,4 @@
-import HTTPEngine
+package import HTTPEngine
 public import Rollcall
 import Synchronization
 
@@ -36,6 +36,7 @@ public final class HeartbeatRegistryBackend: RegistryBackend {
     public let capabilities: BackendCapabilities
     let configuration: HeartbeatRegistryConfiguration
     let client: HTTPClient
+    let resolve: @Sendable (Origin) async throws(ConnectionError) -> [SocketAddress]
     let log: Log
     let state = Mutex(State())
     private let isRunning = Atomic(false)
@@ -44,9 +45,25 @@ public final class HeartbeatRegistryBackend: RegistryBackend {
     ///
     /// - Parameter configuration: Where the registry is.
     /// - Throws: `unavailable` when the process has no descriptor left.
-    public init(
+    public convenience init(
         configuration: HeartbeatRegistryConfiguration = HeartbeatRegistryConfiguration()
     ) throws(BackendError) {
+        try self.init(configuration: configuration) { (origin) async throws(ConnectionError) in
+            try await origin.addresses()
+        }
+    }
+
+    /// Creates a client of a registry; nothing is sent.
+    ///
+    /// - Parameters:
+    ///   - configuration: Where the registry is.
+    ///   - resolve: Finds the numeric addresses of a host.
+    /// - Throws: `unavailable` when the process has no descriptor left.
+    package init(
+        configuration: HeartbeatRegistryConfiguration,
+        resolve: @escaping @Sendable (Origin) async throws(ConnectionError) -> [SocketAddress]
+    ) throws(BackendError) {
+        self.resolve = resolve
         self.configuration = configuration
         self.client = try HTTPClient()
         self.log = configuration.log.component("heartbeat")

@@ -26,30 +26,41 @@ package struct HeartbeatServiceInfo: Hashable, Sendable {
         try reader.end()
     }
 
-    init(from reader: inout JSONReader) throws(ValidationError) {
-        var name: ServiceName?
-        var address: String?
-        var requires: [ServiceName] = []
+    /// Reads a description.
+    ///
+    /// - Parameter reader: Stands at one object; `null` stands for an empty list there.
+    /// - Throws: A ``ValidationError`` that names the field.
+    package init(from reader: inout JSONReader) throws(ValidationError) {
+        var draft = (name: ServiceName?.none, address: String?.none, requires: [ServiceName]())
         try reader.object { (reader, member) throws(ValidationError) in
-            switch member {
-            case "Name": name = try ServiceName(try reader.string())
-            case "Addr": address = try reader.string()
-            case "RequiredServices":
+            // Go, whose programs send this, does not heed case either.
+            switch member.lowercased() {
+            case "name": draft.name = try reader.name()
+            case "addr": draft.address = try reader.string()
+            case "requiredservices":
                 guard try !reader.isNull() else { return }
                 try reader.array { (reader) throws(ValidationError) in
-                    requires.append(try ServiceName(try reader.string()))
+                    draft.requires.append(try reader.name())
                 }
             default: try reader.skip()
             }
         }
-        guard let name else { throw ValidationError(field: "Name", message: "is missing") }
-        guard let address, !address.isEmpty else { throw ValidationError(field: "Addr", message: "is missing") }
-        self.init(name: name, address: address, requires: requires)
+        guard let name = draft.name else { throw ValidationError(field: "Name", message: "is missing") }
+        guard let address = draft.address, !address.isEmpty else {
+            throw ValidationError(field: "Addr", message: "is missing")
+        }
+        self.init(name: name, address: address, requires: draft.requires)
     }
 
     /// The description as JSON.
     package var json: [UInt8] {
         var writer = JSONWriter()
+        self.write(to: &writer)
+        return writer.bytes
+    }
+
+    /// Writes the description as a JSON object.
+    package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.key("Name")
             writer.string(self.name.text)
@@ -60,20 +71,31 @@ package struct HeartbeatServiceInfo: Hashable, Sendable {
                 for service in self.requires { writer.string(service.text) }
             }
         }
-        return writer.bytes
     }
 
     /// The instance that it describes: its id is its address.
     ///
-    /// - Throws: A ``ValidationError`` for an address without host or port.
-    package func instance() throws(ValidationError) -> ServiceInstance {
+    /// - Parameter metadata: What is to be known of it beside.
+    /// - Returns: The instance.
+    /// - Throws: A ``ValidationError`` for an address that is not `HOST:PORT`, or a description beyond a limit.
+    package func instance(metadata: [String: String] = [:]) throws(ValidationError) -> ServiceInstance {
+        let (id, endpoint) = try self.place()
+        return try ServiceInstance(
+            service: self.name,
+            id: id,
+            endpoints: [endpoint],
+            metadata: metadata,
+            requires: self.requires
+        )
+    }
+
+    private func place() throws(ValidationError) -> (InstanceID, Endpoint) {
         do throws(ValidationError) {
-            return try ServiceInstance(
-                service: self.name,
-                id: InstanceID(self.address),
-                endpoints: [Endpoint("http://" + self.address)],
-                requires: self.requires
-            )
+            let endpoint = try Endpoint("http://" + self.address)
+            guard endpoint.authority == self.address else {
+                throw ValidationError(field: "", message: "\(self.address.quotedForDisplay) is not HOST:PORT")
+            }
+            return (try InstanceID(self.address), endpoint)
         } catch {
             throw ValidationError(field: "Addr", message: error.message, limit: error.limit)
         }

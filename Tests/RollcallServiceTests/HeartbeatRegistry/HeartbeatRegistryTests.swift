@@ -129,7 +129,10 @@ struct HeartbeatRegistryTests {
                     let read = try await fetch("/services", at: endpoint)
                     #expect(read.status == 405)
                     #expect(read.head.fields.first("allow") == "POST, DELETE")
-                    let bad = ["", "{", "[]", "{}", #"{"Name":"log"}"#, #"{"Name":"log","Addr":"no port"}"#]
+                    let bad = [
+                        "", "{", "[]", "{}", #"{"Name":"log"}"#, #"{"Name":"log","Addr":"no port"}"#,
+                        #"{"Name":"log","Addr":"127.0.0.1"}"#, #"{"Name":"log","Addr":"127.0.0.1:80/path"}"#,
+                    ]
                     for body in bad {
                         let status = try await fetch("/services", at: endpoint, method: "POST", body: body).status
                         #expect(status == 400, "\(body)")
@@ -139,6 +142,9 @@ struct HeartbeatRegistryTests {
                     let unknown = String(decoding: try Self.info("gateway", "127.0.0.1:7009").json, as: UTF8.self)
                     #expect(try await fetch("/services", at: endpoint, method: "POST", body: unknown).status == 200)
                     #expect(try await backend.services().isEmpty)
+                    let lower = #"{"name":"log","addr":"127.0.0.1:7001","requiredservices":null}"#
+                    #expect(try await fetch("/services", at: endpoint, method: "POST", body: lower).status == 200)
+                    #expect(try await backend.services().map(\.service) == [log])
                     let mapped = Self.push(push, to: backend, from: "::ffff:127.0.0.1")
                     #expect(mapped == 200)
                     #expect(try await backend.services().map(\.service) == [log])
@@ -186,6 +192,36 @@ struct HeartbeatRegistryTests {
             try await lease.revoke()
             #expect(registry.all.isEmpty)
             _ = try await backend.register(other, ttl: .seconds(10))
+        }
+    }
+
+    @Test("pushes are taken from where the registry is now; a resolver that is away changes nothing")
+    func moved() async throws {
+        try await withFakeRegistry { registry, configuration in
+            let log = try ServiceName("log")
+            let push = Array(try Self.info("log", "127.0.0.1:7001").json)
+            let hosts = MutexBox<[String]?>(["10.0.0.1"])
+            let backend = try HeartbeatRegistryBackend(configuration: configuration) {
+                (_) async throws(ConnectionError) in
+                guard let hosts = hosts.value else { throw ConnectionError(.refused, "no thread") }
+                return hosts.compactMap { SocketAddress(host: $0, port: 0) }
+            }
+            func statuses() -> [Int?] {
+                ["10.0.0.1", "10.0.0.2"].map { Self.push(push, to: backend, from: $0) }
+            }
+            let web = try ServiceInstance(
+                service: ServiceName("web"),
+                endpoints: [Endpoint("http://127.0.0.1:7002")],
+                requires: [log]
+            )
+            let lease = try await backend.register(web, ttl: .seconds(10))
+            #expect(statuses() == [200, 403])
+            for found: [String]? in [["10.0.0.2"], [], nil] {
+                hosts.change { $0 = found }
+                try await lease.revoke()
+                _ = try await backend.register(web, ttl: .seconds(10))
+                #expect(statuses() == [403, 200])
+            }
         }
     }
 
