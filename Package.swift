@@ -21,7 +21,7 @@ let package = Package(
         .target(name: "HTTPEngine", dependencies: ["Rollcall", "CSystem"]),
         .target(
             name: "RollcallHub",
-            dependencies: ["Rollcall", "HTTPEngine", "RollcallCatalog"],
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallCatalog"],
             resources: [.embedInCode("HTTP/openapi.yaml"), .embedInCode("HTTP/console.html")]
         ),
         .target(name: "RollcallHubClient", dependencies: ["Rollcall", "HTTPEngine"]),
@@ -65,7 +65,8 @@ let package = Package(
         .testTarget(
             name: "RollcallHubTests",
             dependencies: [
-                "Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallProgram", "RollcallTesting",
+                "Rollcall", "HTTPEngine", "RollcallService", "RollcallHub", "RollcallHubClient", "RollcallProgram",
+                "RollcallTesting",
             ]
         ),
         .testTarget(

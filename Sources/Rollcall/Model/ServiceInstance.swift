@@ -58,7 +58,7 @@ public struct ServiceInstance: Hashable, Sendable {
     ///   - tags: Words to select it by; put in order, each kept once.
     ///   - metadata: Anything else that callers should know.
     ///   - status: Whether it may be called.
-    ///   - requires: Services that it needs.
+    ///   - requires: Services that it needs, each kept once.
     ///   - registeredAt: When it was registered; backends set it.
     /// - Throws: A ``ValidationError`` that names the field and the limit.
     public init(
@@ -94,6 +94,8 @@ public struct ServiceInstance: Hashable, Sendable {
     init(checking fields: Fields) throws(ValidationError) {
         var fields = fields
         fields.tags = Set(fields.tags).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        var required: Set<ServiceName> = []
+        fields.requires.removeAll { !required.insert($0).inserted }
         try fields.check()
         self.storage = Storage(fields)
         // Neither the time of registration, which backends set, nor the longest status, which comes when an instance
@@ -135,7 +137,7 @@ public struct ServiceInstance: Hashable, Sendable {
     public var metadata: [String: String] { self.fields.metadata }
     /// Whether it may be called.
     public var status: HealthStatus { self.fields.status }
-    /// Services that it needs.
+    /// Services that it needs, each once.
     public var requires: [ServiceName] { self.fields.requires }
     /// When it was registered, as the backend tells it.
     public var registeredAt: Date? {

@@ -1,17 +1,25 @@
 import HTTPEngine
 import Rollcall
+import RollcallService
 
 extension HubAPI {
     /// Registration and deregistration by the tutorial's protocol.
     func tutorial(_ request: HubRequest) async throws {
-        let service = try await request.json { (reader) throws(ValidationError) in
-            try TutorialService(from: &reader)
+        try request.checkQuery()
+        guard request.namespace == TutorialBridge.namespace else {
+            throw ValidationError(
+                field: "ns",
+                message: "'\(request.namespace)' cannot be chosen here: this protocol has no namespaces"
+            )
+        }
+        let info = try await request.json { (reader) throws(ValidationError) in
+            try HeartbeatServiceInfo(from: &reader)
         }
         guard request.method == "POST" else {
-            try self.bridge.deregister(service)
+            try self.bridge.deregister(info)
             return request.exchange.respond(200)
         }
-        let required = try self.bridge.register(service)
+        let required = try self.bridge.register(info)
         self.metrics.registrations.add()
         var writer = JSONWriter()
         writer.object { writer in

@@ -234,65 +234,11 @@ public final class HubStore: Sendable {
             return ((), change, change == nil ? [] : [end])
         }
     }
-
-    /// Lays a change over a record, whoever holds it.
-    ///
-    /// - Returns: The record as everybody sees it now.
-    /// - Throws: `notFound` when there is none; `invalidArgument` when the result breaks a limit.
-    public func amend(
-        _ service: ServiceName,
-        id: InstanceID,
-        _ change: InstanceChange,
-        in namespace: Namespace
-    ) throws(BackendError) -> ServiceInstance {
-        try self.change { table throws(BackendError) in
-            let (amended, effect) = try table.amend(service, id: id, change, in: namespace)
-            return (amended, effect, [.amend(namespace: namespace, service: service, id: id, change: change)])
-        }
-    }
-
-    /// Takes out a record that somebody else holds, and keeps that holder out for ten of its times-to-live.
-    ///
-    /// - Throws: `unavailable` when it cannot be written down.
-    public func remove(_ service: ServiceName, id: InstanceID, in namespace: Namespace) throws(BackendError) {
-        let now = self.registry.clock.now
-        try self.change { table throws(BackendError) in
-            let place = RegistryTable.Place(namespace: namespace, service: service)
-            guard let record = table.record(id, at: place) else { return ((), nil, []) }
-            let change = table.remove(service, id: id, in: namespace, at: now)
-            let lasting = now.duration(to: table.tombstones[record.proof] ?? now).milliseconds
-            let until = Int64(Date().timeIntervalSince1970 * 1000) + lasting
-            let end = JournalRecord.end(namespace: namespace, service: service, id: id)
-            return ((), change, [end, .tombstone(proof: record.proof, until: until)])
-        }
-    }
-
-    /// Takes a record out whose holder is known to be gone; the holder may register again.
-    ///
-    /// - Throws: `unavailable` when it cannot be written down.
-    func end(
-        _ id: InstanceID,
-        of service: ServiceName,
-        in namespace: Namespace,
-        reason: DepartureReason
-    ) throws(BackendError) {
-        try self.change { table throws(BackendError) in
-            let change = table.end(id, at: RegistryTable.Place(namespace: namespace, service: service), reason: reason)
-            return ((), change, change == nil ? [] : [.end(namespace: namespace, service: service, id: id)])
-        }
-    }
-
-    /// Renews a record on behalf of a holder that was seen alive.
-    func touch(_ id: InstanceID, of service: ServiceName, in namespace: Namespace) {
-        let place = RegistryTable.Place(namespace: namespace, service: service)
-        let now = self.registry.clock.now
-        _ = try? self.registry.perform { table throws(BackendError) in (table.touch(id, at: place, now: now), nil) }
-    }
 }
 
 extension HubStore {
     /// Makes a change, notes it in the order of changes, and returns once it is in the file.
-    private func change<Value: Sendable>(
+    func change<Value: Sendable>(
         _ operation: (inout RegistryTable) throws(BackendError) -> (Value, RegistryTable.Change?, [JournalRecord])
     ) throws(BackendError) -> Value {
         // While what came before cannot be written, nothing is added to it.

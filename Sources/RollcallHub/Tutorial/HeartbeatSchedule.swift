@@ -8,16 +8,8 @@ final class HeartbeatSchedule: Sendable {
         let instance: ServiceInstance
         /// Since when it is known.
         let since: TimeSource.Instant
-    }
-
-    private struct Key: Hashable {
-        let service: ServiceName
-        let id: InstanceID
-
-        init(_ instance: ServiceInstance) {
-            self.service = instance.service
-            self.id = instance.id
-        }
+        /// How often it failed in a row.
+        var failures = 0
     }
 
     private struct Entry {
@@ -27,17 +19,20 @@ final class HeartbeatSchedule: Sendable {
     }
 
     private let clock: TimeSource
-    private let entries = Mutex<[Key: Entry]>([:])
+    private let entries = Mutex<[ProgramKey: Entry]>([:])
     private let changed = KeyedMailbox<Bool, Void>()
 
     init(clock: TimeSource) {
         self.clock = clock
     }
 
+    /// The programs that are checked, those among them that are being checked now.
+    var watched: [ServiceInstance] { self.entries.withLock { $0.values.map(\.check.instance) } }
+
     /// Adds a program, or takes note of another process at its address.
     func add(_ instance: ServiceInstance, in pause: Duration) {
         let now = self.clock.now
-        let key = Key(instance)
+        let key = ProgramKey(instance)
         let isNew = self.entries.withLock { entries in
             if let entry = entries[key],
                 entry.check.instance.registeredAt == instance.registeredAt
@@ -54,7 +49,7 @@ final class HeartbeatSchedule: Sendable {
     /// Takes a program off.
     func forget(_ check: Check) {
         self.entries.withLock { entries in
-            let key = Key(check.instance)
+            let key = ProgramKey(check.instance)
             // One that took its place in the meantime has a place of its own.
             if entries[key]?.check.since == check.since { entries[key] = nil }
         }
@@ -64,8 +59,8 @@ final class HeartbeatSchedule: Sendable {
     func repeatCheck(_ check: Check, in pause: Duration) {
         let due = self.clock.now.advanced(by: pause)
         self.entries.withLock { entries in
-            let key = Key(check.instance)
-            if entries[key]?.check.since == check.since { entries[key]?.due = due }
+            let key = ProgramKey(check.instance)
+            if entries[key]?.check.since == check.since { entries[key] = Entry(check: check, due: due) }
         }
         self.changed.offer((), for: true)
     }

@@ -6,37 +6,14 @@ import Testing
 
 @Suite("Tutorial protocol", .timeLimit(.minutes(1)))
 struct TutorialTests {
-    private func eventually(_ what: String, _ holds: @Sendable () async throws -> Bool) async throws {
-        let end = ContinuousClock.now + .seconds(20)
-        while try await !holds() {
-            try #require(ContinuousClock.now < end, "not in time: \(what)")
-            try await ContinuousClock().sleep(for: .milliseconds(5))
-        }
-    }
-
-    private func post(
-        _ document: [UInt8],
-        _ client: HTTPClient,
-        _ hub: Origin,
-        method: String = "POST"
-    ) async throws -> (status: Int, text: String) {
-        let request = HTTPClient.Request(method, "/services", at: hub, body: document)
-        let response = try await client.send(request, within: .seconds(30))
-        return (response.status, String(decoding: response.body, as: UTF8.self))
-    }
-
-    private func ids(_ service: String, _ hub: HubServer) throws -> [String] {
-        try hub.store.instances(of: ServiceName(service), in: .default).instances.map(\.id.text)
-    }
-
     @Test("what registers this way is seen every way, and the answer lists what is required")
     func registration() async throws {
         let (log, visits) = (try TutorialProgram(), try TutorialProgram())
         try await withTutorialHub { hub, client, origin in
             try await running(log) {
                 try await running(visits) {
-                    #expect(try await self.post(log.document("log"), client, origin) == (200, "{}"))
-                    let answer = try await self.post(
+                    #expect(try await post(log.document("log"), client, origin) == (200, "{}"))
+                    let answer = try await post(
                         visits.document("visits", requires: ["log", "mail"]),
                         client,
                         origin
@@ -48,11 +25,11 @@ struct TutorialTests {
                     #expect(seen.map(\.endpoint.description) == ["http://\(visits.address)"])
                     #expect(seen.first?.requires.map(\.text) == ["log", "mail"])
                     // Again changes nothing but the time.
-                    _ = try await self.post(log.document("log"), client, origin)
-                    #expect(try self.ids("log", hub) == [log.address])
-                    let gone = try await self.post(log.document("log"), client, origin, method: "DELETE")
+                    _ = try await post(log.document("log"), client, origin)
+                    #expect(try hub.ids(of: "log") == [log.address])
+                    let gone = try await post(log.document("log"), client, origin, method: "DELETE")
                     #expect(gone.status == 200)
-                    #expect(try self.ids("log", hub).isEmpty)
+                    #expect(try hub.ids(of: "log").isEmpty)
                 }
             }
         }
@@ -64,9 +41,9 @@ struct TutorialTests {
         try await withTutorialHub { hub, client, origin in
             try await running(visits) {
                 try await running(log) {
-                    _ = try await self.post(visits.document("visits", requires: ["log"]), client, origin)
-                    _ = try await self.post(log.document("log"), client, origin)
-                    try await self.eventually("the dependent knows the tutorial's log") {
+                    _ = try await post(visits.document("visits", requires: ["log"]), client, origin)
+                    _ = try await post(log.document("log"), client, origin)
+                    try await eventually {
                         visits.known == [log.address]
                     }
                     let driver = try HubBackend(url: "hub://\(origin)")
@@ -76,10 +53,10 @@ struct TutorialTests {
                         endpoints: [Endpoint("http://127.0.0.1:9")]
                     )
                     let lease = try await driver.register(other, ttl: .seconds(30))
-                    try await self.eventually("it knows the other one") { visits.known.count == 2 }
+                    try await eventually { visits.known.count == 2 }
                     try await lease.revoke()
-                    _ = try await self.post(log.document("log"), client, origin, method: "DELETE")
-                    try await self.eventually("it knows none") { visits.known.isEmpty }
+                    _ = try await post(log.document("log"), client, origin, method: "DELETE")
+                    try await eventually { visits.known.isEmpty }
                     #expect(visits.pushes.count == 4)
                 }
             }
@@ -91,16 +68,16 @@ struct TutorialTests {
         let (visits, log) = (try TutorialProgram(), try TutorialProgram())
         try await withTutorialHub { hub, client, origin in
             try await running(visits) {
-                _ = try await self.post(visits.document("visits", requires: ["log"]), client, origin)
+                _ = try await post(visits.document("visits", requires: ["log"]), client, origin)
                 try await running(log) {
-                    _ = try await self.post(log.document("log"), client, origin)
-                    try await self.eventually("it is told and was checked") {
+                    _ = try await post(log.document("log"), client, origin)
+                    try await eventually {
                         visits.known == [log.address] && log.beats >= 2
                     }
                 }
-                try await self.eventually("it is told that the log is gone") { visits.known.isEmpty }
-                #expect(try self.ids("log", hub).isEmpty)
-                #expect(try self.ids("visits", hub) == [visits.address])
+                try await eventually { visits.known.isEmpty }
+                #expect(try hub.ids(of: "log").isEmpty)
+                #expect(try hub.ids(of: "visits") == [visits.address])
             }
         }
     }
@@ -113,16 +90,16 @@ struct TutorialTests {
             try await running(visits) {
                 try await running(log) {
                     let mute = #"{"Name":"visits","Addr":"\#(silent.address)","RequiredServices":["log"]}"#
-                    _ = try await self.post(Array(mute.utf8), client, origin)
+                    _ = try await post(Array(mute.utf8), client, origin)
                     for port in 1...12 {
                         let dead = #"{"Name":"visits","Addr":"127.0.0.1:\#(port)","RequiredServices":["log"]}"#
-                        _ = try await self.post(Array(dead.utf8), client, origin)
+                        _ = try await post(Array(dead.utf8), client, origin)
                     }
-                    _ = try await self.post(visits.document("visits", requires: ["log"]), client, origin)
-                    _ = try await self.post(log.document("log"), client, origin)
-                    try await self.eventually("the living one is told") { visits.known == [log.address] }
-                    try await self.eventually("only the living are left") {
-                        try self.ids("visits", hub) == [visits.address]
+                    _ = try await post(visits.document("visits", requires: ["log"]), client, origin)
+                    _ = try await post(log.document("log"), client, origin)
+                    try await eventually { visits.known == [log.address] }
+                    try await eventually {
+                        try hub.ids(of: "visits") == [visits.address]
                     }
                 }
             }
@@ -135,11 +112,11 @@ struct TutorialTests {
         try await withTutorialHub(period: .seconds(5)) { hub, client, origin in
             // Nothing listens at port 9 for several checks; the period has not passed, so that counts for nothing.
             let early = #"{"Name":"early","Addr":"127.0.0.1:9","RequiredServices":[]}"#
-            _ = try await self.post(Array(early.utf8), client, origin)
+            _ = try await post(Array(early.utf8), client, origin)
             try await running(program) {
-                _ = try await self.post(program.document("other"), client, origin)
-                try await self.eventually("another one was checked") { program.beats >= 1 }
-                #expect(try self.ids("early", hub) == ["127.0.0.1:9"])
+                _ = try await post(program.document("other"), client, origin)
+                try await eventually { program.beats >= 1 }
+                #expect(try hub.ids(of: "early") == ["127.0.0.1:9"])
             }
         }
     }
@@ -150,9 +127,9 @@ struct TutorialTests {
         try await withTutorialHub { hub, client, origin in
             try await running(visits) {
                 try await running(log) {
-                    _ = try await self.post(visits.document("visits", requires: ["log"]), client, origin)
-                    _ = try await self.post(log.document("log"), client, origin)
-                    try await self.eventually("it is told in the end") { visits.known == [log.address] }
+                    _ = try await post(visits.document("visits", requires: ["log"]), client, origin)
+                    _ = try await post(log.document("log"), client, origin)
+                    try await eventually { visits.known == [log.address] }
                 }
             }
         }
@@ -171,7 +148,7 @@ struct TutorialTests {
     )
     func badInput(_ document: String, _ status: Int, _ field: String) async throws {
         try await withTutorialHub { hub, client, origin in
-            let answer = try await self.post(Array(document.utf8), client, origin)
+            let answer = try await post(Array(document.utf8), client, origin)
             #expect(answer.status == status, "\(answer.text)")
             if !field.isEmpty { #expect(answer.text.contains("\"field\":\"\(field)\""), "\(answer.text)") }
             #expect(try hub.store.services(in: .default).isEmpty)
@@ -185,7 +162,7 @@ struct TutorialTests {
             let sibling = Array(#"{"Name":"a","Addr":"127.0.0.1:2"}"#.utf8)
             var statuses: [Int] = []
             for (document, method) in [(unknown, "DELETE"), (unknown, "PUT"), (unknown, "POST"), (sibling, "DELETE")] {
-                statuses.append(try await self.post(document, client, origin, method: method).status)
+                statuses.append(try await post(document, client, origin, method: method).status)
             }
             #expect(statuses == [404, 405, 200, 200])
         }
