@@ -8,11 +8,13 @@ struct HubAPI: Sendable {
     let metrics: HubMetrics
     let clock: TimeSource
     let bridge: TutorialBridge
+    let callers: CallerRules
 
     /// Answers one request.
     ///
     /// - Throws: What becomes a problem.
     func answer(_ exchange: HTTPExchange) async throws {
+        try self.callers.check(exchange.head)
         guard !exchange.head.path.hasPrefix(CatalogHandler.prefix) else { return try await self.catalog(exchange) }
         guard let route = try HubRoute(exchange.head.path) else {
             throw Problem(
@@ -31,17 +33,7 @@ struct HubAPI: Sendable {
         }
         let request = try HubRequest(exchange)
         switch route {
-        case .console:
-            exchange.respond(
-                200,
-                "text/html; charset=utf-8",
-                headers: ConsolePage.headers,
-                body: PackageResources.console_html
-            )
-        case .live, .ready: exchange.respond(200, "text/plain", body: Array("ok\n".utf8))
-        case .status: request.respond(json: self.metrics.status(of: self.store))
-        case .metrics: exchange.respond(200, "text/plain; version=0.0.4", body: self.metrics.text(of: self.store))
-        case .description: exchange.respond(200, "application/yaml", body: PackageResources.openapi_yaml)
+        case .console, .live, .ready, .status, .metrics, .description: try self.page(route, request)
         case .services: try self.services(request)
         case .service(let service): try await self.service(service, request)
         case .instance(let service, let id): try await self.instance(id, of: service, request)
@@ -49,6 +41,25 @@ struct HubAPI: Sendable {
         case .leases: try await self.renewAll(request)
         case .watch: try await self.watch(request)
         case .tutorial: try await self.tutorial(request)
+        }
+    }
+
+    /// What the hub tells of itself.
+    private func page(_ route: HubRoute, _ request: HubRequest) throws(ValidationError) {
+        try request.checkQuery()
+        let exchange = request.exchange
+        switch route {
+        case .console:
+            exchange.respond(
+                200,
+                "text/html; charset=utf-8",
+                headers: ConsolePage.headers,
+                body: PackageResources.console_html
+            )
+        case .status: request.respond(json: self.metrics.status(of: self.store))
+        case .metrics: exchange.respond(200, "text/plain; version=0.0.4", body: self.metrics.text(of: self.store))
+        case .description: exchange.respond(200, "application/yaml", body: PackageResources.openapi_yaml)
+        default: exchange.respond(200, "text/plain", body: Array("ok\n".utf8))
         }
     }
 

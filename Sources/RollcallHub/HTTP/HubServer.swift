@@ -17,6 +17,10 @@ public final class HubServer: Sendable {
         public var log: Log
         /// How programs are treated that speak the tutorial's protocol.
         public var heartbeats = HeartbeatConfiguration()
+        /// Names under which it is reached beside `localhost` and loopback addresses, such as by a proxy in front.
+        ///
+        /// Requests that say that they go elsewhere are refused: a page whose name was made to lead here sends them.
+        public var allowedHosts: [String] = []
         /// How long a client may take nothing of what it is sent before its connection is closed.
         package var writeTimeout = Duration.seconds(30)
 
@@ -54,15 +58,17 @@ public final class HubServer: Sendable {
                     + "\(configuration.host.quotedForDisplay), because it asks nobody for credentials yet"
             )
         }
-        do throws(ValidationError) {
-            try configuration.heartbeats.check()
-        } catch {
-            throw BackendError(error.within("heartbeats"))
-        }
+        let callers = try Self.callers(configuration)
         let clock = TimeSource()
         let store = try HubStore(folder: configuration.folder, clock: clock, log: configuration.log)
         let bridge = try TutorialBridge(store: store, configuration: configuration.heartbeats, log: configuration.log)
-        let api = HubAPI(store: store, metrics: HubMetrics(clock: clock), clock: clock, bridge: bridge)
+        let api = HubAPI(
+            store: store,
+            metrics: HubMetrics(clock: clock),
+            clock: clock,
+            bridge: bridge,
+            callers: callers
+        )
         var limits = HTTPServer.Configuration()
         limits.writeTimeout = configuration.writeTimeout
         limits.log = configuration.log.component("hub")
@@ -81,6 +87,20 @@ public final class HubServer: Sendable {
         self.store = store
         self.bridge = bridge
         self.clock = clock
+    }
+
+    /// Checks what the types do not, and returns who may call.
+    private static func callers(_ configuration: Configuration) throws(BackendError) -> CallerRules {
+        do throws(ValidationError) {
+            try configuration.heartbeats.check()
+        } catch {
+            throw BackendError(error.within("heartbeats"))
+        }
+        do throws(ValidationError) {
+            return try CallerRules(names: configuration.allowedHosts)
+        } catch {
+            throw BackendError(error)
+        }
     }
 
     /// The port that it listens on.

@@ -11,6 +11,7 @@ struct ServeCommand: Command {
         options: [
             .value("listen", "ADDRESS:PORT", "a loopback address to listen on (127.0.0.1:20000)"),
             .value("data", "FOLDER", "where it keeps what must survive it (~/.local/state/rollcall)"),
+            .value("allow-host", "NAME", isRepeatable: true, "another name under which it is called: hub.internal"),
             .value("heartbeat-period", "DURATION", "how often programs of the tutorial's protocol are checked (30s)"),
             .value("allow-calls", "RANGE", isRepeatable: true, "addresses that the hub may call: 169.254.7.0/24"),
             .value("deny-calls", "RANGE", isRepeatable: true, "addresses that it may not call: 10.0.0.0/8"),
@@ -37,6 +38,9 @@ struct ServeCommand: Command {
             folder: folder,
             log: context.log
         )
+        configuration.allowedHosts = try context.arguments.options("allow-host") {
+            try Endpoint(scheme: "http", host: $0).host
+        }
         configuration.heartbeats = try self.heartbeats(context.arguments)
         let hub = try HubServer(configuration)
         return try await context.serve {

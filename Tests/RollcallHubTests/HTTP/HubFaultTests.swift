@@ -12,7 +12,7 @@ struct HubFaultTests {
         try await withHub(configuration) { hub in
             let stalled = try await hub.connect()
             defer { stalled.socket.close() }
-            let text = "GET /v1/watch?service=web HTTP/1.1\r\nHost: a\r\n\r\n"
+            let text = "GET /v1/watch?service=web HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
             try await stalled.socket.write(Array(text.utf8), until: nil)
             try await eventually { hub.server.store.watchCount == 1 }
             try await hub.stream("GET", "/v1/watch?service=web&service=end") { stream in
@@ -135,7 +135,7 @@ struct HubFaultTests {
             defer { slow.socket.close() }
             let body = #"{"endpoints":["http://127.0.0.1:8080"]}"#
             let head =
-                "PUT /v1/services/web/instances/b HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n{"
+                "PUT /v1/services/web/instances/b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: \(body.utf8.count)\r\n\r\n{"
             try await slow.socket.write(Array(head.utf8), until: nil)
             let resting = try await hub.connect()
             defer { resting.socket.close() }
@@ -181,7 +181,7 @@ struct HubFaultTests {
         try await withHub { hub in
             let slow = try await hub.connect()
             defer { slow.socket.close() }
-            let head = "PUT /v1/services/web/instances/b HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{"
+            let head = "PUT /v1/services/web/instances/b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{"
             try await slow.socket.write(Array(head.utf8), until: nil)
             _ = try await hub.call("GET", "/livez")
             await hub.server.shutDown(within: .milliseconds(100))

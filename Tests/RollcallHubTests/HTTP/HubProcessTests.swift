@@ -144,7 +144,7 @@ struct HubProcessTests {
         defer { for client in clients { client.socket.close() } }
         let clock = pool.loop.clock
         let beginnings = [
-            "", "GET /v1/serv", "GET / HTTP/1.1\r\nHost: a\r\nX", "PUT /v1/services/a/instances/b HTTP/1.1\r\n",
+            "", "GET /v1/serv", "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX", "PUT /v1/services/a/instances/b HTTP/1.1\r\n",
         ]
         for index in 0..<2000 {
             let client = HTTPConnection(try await pool.connect(to: origin))
@@ -181,7 +181,7 @@ struct HubProcessTests {
         for _ in 0..<20 {
             let socket = try await pool.connect(to: origin)
             stalled.append(socket)
-            let text = "GET /v1/watch?service=web HTTP/1.1\r\nHost: a\r\n\r\n"
+            let text = "GET /v1/watch?service=web HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
             try await socket.write(Array(text.utf8), until: nil)
         }
         let client = try HTTPClient()
