@@ -15,4 +15,15 @@ public enum HealthStatus: String, Hashable, Sendable, CaseIterable {
     public init(stored text: some StringProtocol) {
         self = Self(rawValue: String(text)) ?? .critical
     }
+
+    /// Reads what somebody asks for now.
+    ///
+    /// - Throws: A ``ValidationError`` without a field for a text that is no status.
+    package init(wished text: String) throws(ValidationError) {
+        guard let status = Self(rawValue: text) else {
+            let known = Self.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError(field: "", message: "\(text.quotedForDisplay) is not a status; there are \(known)")
+        }
+        self = status
+    }
 }

@@ -23,6 +23,8 @@ final class HubFeed: Sendable {
         let from: UInt64
         /// The service's revision after.
         let to: UInt64
+        /// Whether the service has no instance any more.
+        let isGone: Bool
         /// The event, for a stream that holds ``from``; `nil` when changes in between were dropped.
         var event: [UInt8]?
     }
@@ -144,7 +146,12 @@ final class HubFeed: Sendable {
         let event = HubEvents.delta(change, table, epoch: self.epoch)
         let news = News.change(
             place.service,
-            ServiceChange(from: change.from, to: change.to, event: event)
+            ServiceChange(
+                from: change.from,
+                to: change.to,
+                isGone: change.changesNames && change.upserted.isEmpty,
+                event: event
+            )
         )
         for mailbox in readers { mailbox.offer(news, for: .service(place.service)) }
     }

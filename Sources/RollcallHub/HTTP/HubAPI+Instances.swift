@@ -28,7 +28,7 @@ extension HubAPI {
         }
         let secret = try request.secret()
         let instance = try await request.json { (reader) throws(ValidationError) in
-            try ServiceInstance.read(from: &reader, service: service, id: id)
+            try ServiceInstance.read(from: &reader, service: service, id: id, isStored: false)
         }
         let registration: HubStore.Registration
         if let secret {
@@ -126,7 +126,10 @@ enum RenewalDocument {
             switch name {
             case "service": service = try reader.name()
             case "id": id = try reader.name()
-            case "secret": secret = try reader.string()
+            case "secret":
+                let text = try reader.string()
+                try HubRequest.check(secret: text, field: "")
+                secret = text
             default: try reader.skip()
             }
         }

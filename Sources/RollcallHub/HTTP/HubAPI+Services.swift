@@ -22,7 +22,17 @@ extension HubAPI {
         self.metrics.lookups.add()
         // The usual look-up asks for nothing of that.
         guard !request.query.items.isEmpty else { return try self.respond(with: service, nil, request) }
-        try request.checkQuery("status", "tag", "zone", "version", "metadata.", "wait", "revision", "epoch")
+        try request.checkQuery(
+            "status",
+            "tag",
+            "zone",
+            "version",
+            "metadata.",
+            "wait",
+            "revision",
+            "epoch",
+            repeatable: ["status", "tag"]
+        )
         let filter = try Self.filter(request.query)
         let wait = min(try request.duration("wait", default: .zero), Self.longestWait)
         let held = try request.number("revision")
@@ -73,16 +83,9 @@ extension HubAPI {
 
     private static func filter(_ query: Query) throws(ValidationError) -> InstanceFilter? {
         var filters: [InstanceFilter] = []
-        for text in query.all("status") {
-            guard let status = HealthStatus(rawValue: text) else {
-                let known = HealthStatus.allCases.map(\.rawValue).joined(separator: ", ")
-                throw ValidationError(
-                    field: "status",
-                    message: "\(text.quotedForDisplay) is not a status; there are \(known)"
-                )
-            }
-            filters.append(InstanceFilter { $0.status == status })
-        }
+        let statuses = try query.all("status").map(Self.status)
+        // An instance has one status and may have many tags: any of the former will do, the latter must all be there.
+        if !statuses.isEmpty { filters.append(InstanceFilter { statuses.contains($0.status) }) }
         for tag in query.all("tag") { filters.append(.tags(tag)) }
         if let zone = query["zone"] { filters.append(.zone(zone)) }
         if let version = query["version"] { filters.append(.version(try VersionRange(version))) }
@@ -91,5 +94,13 @@ extension HubAPI {
         }
         guard let first = filters.first else { return nil }
         return filters.dropFirst().reduce(first) { $0 && $1 }
+    }
+
+    private static func status(_ text: String) throws(ValidationError) -> HealthStatus {
+        do throws(ValidationError) {
+            return try HealthStatus(wished: text)
+        } catch {
+            throw ValidationError(field: "status", message: error.message)
+        }
     }
 }

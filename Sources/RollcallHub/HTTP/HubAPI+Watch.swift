@@ -23,7 +23,7 @@ extension HubAPI {
                 held: held
             )
         } else {
-            try request.checkQuery("service", "names")
+            try request.checkQuery("service", "names", repeatable: ["service"])
             let patterns = try request.query.all("service").map { text throws(ValidationError) in
                 try ServicePattern(text)
             }
@@ -52,6 +52,9 @@ extension HubAPI {
 }
 
 /// The document that asks for a stream: `{"epoch":"…","services":{"web":42,"team-*":0},"names":true}`.
+///
+/// The number of a pattern is not used: what it covers is told anew, so that what is not told before the first comment
+/// is gone.
 struct WatchDocument {
     var epoch: String?
     var patterns: [ServicePattern] = []
@@ -100,6 +103,23 @@ struct HubStream {
     let wantsNames: Bool
     /// The revision that the client has of each service.
     var held: [ServiceName: UInt64] = [:]
+    /// Services that it names.
+    private let named: Set<ServiceName>
+
+    init(
+        store: HubStore,
+        namespace: Namespace,
+        patterns: [ServicePattern],
+        wantsNames: Bool,
+        held: [ServiceName: UInt64] = [:]
+    ) {
+        self.store = store
+        self.namespace = namespace
+        self.patterns = patterns
+        self.wantsNames = wantsNames
+        self.held = held
+        self.named = Set(patterns.compactMap(\.service))
+    }
 
     /// Sends events until the client closes the stream or the server shuts down.
     ///
@@ -142,14 +162,24 @@ struct HubStream {
         case .beat: try await exchange.send(HubEvents.heartbeat)
         case .names: try await exchange.send(HubEvents.services(try self.store.services(in: self.namespace)))
         case .change(let service, let change):
-            let known = self.held[service]
-            if let known, change.to <= known { return }
-            guard let event = change.event, known == change.from else {
-                return try await self.sendSnapshot(of: service, exchange)
-            }
-            self.held[service] = change.to
-            try await exchange.send(event)
+            try await self.send(change, of: service, exchange)
+            // Names that only a pattern covers come from strangers without end: who is gone is forgotten.
+            if change.isGone, !self.named.contains(service) { self.held[service] = nil }
         }
+    }
+
+    private mutating func send(
+        _ change: HubFeed.ServiceChange,
+        of service: ServiceName,
+        _ exchange: HTTPExchange
+    ) async throws {
+        let known = self.held[service]
+        if let known, change.to <= known { return }
+        guard let event = change.event, known == change.from else {
+            return try await self.sendSnapshot(of: service, exchange)
+        }
+        self.held[service] = change.to
+        try await exchange.send(event)
     }
 
     private mutating func sendSnapshot(of service: ServiceName, _ exchange: HTTPExchange) async throws {

@@ -29,10 +29,16 @@ struct HubRequest {
     /// The secret of the lease that the caller holds.
     func secret() throws(ValidationError) -> String? {
         guard let secret = self.exchange.head.fields.first("rollcall-lease") else { return nil }
-        guard (1...128).contains(secret.utf8.count) else {
-            throw ValidationError(field: "Rollcall-Lease", message: "must have 1 to 128 characters", limit: 128)
-        }
+        try Self.check(secret: secret, field: "Rollcall-Lease")
         return secret
+    }
+
+    /// Checks the length of a secret, whoever made it up.
+    static func check(secret: String, field: String) throws(ValidationError) {
+        let limit = ProofCache.longestSecret
+        guard (1...limit).contains(secret.utf8.count) else {
+            throw ValidationError(field: field, message: "must have 1 to \(limit) characters", limit: limit)
+        }
     }
 
     /// The secret of the lease that the operation is about.
@@ -46,10 +52,19 @@ struct HubRequest {
         return secret
     }
 
-    /// Checks that the query has nothing that the operation does not know.
-    func checkQuery(_ known: String...) throws(ValidationError) {
+    /// Checks that the query has nothing that the operation does not know, and nothing twice that has one value.
+    ///
+    /// - Parameters:
+    ///   - known: What the operation knows beside the namespace.
+    ///   - repeatable: What of that may be given more than once.
+    /// - Throws: A ``ValidationError`` that names the parameter.
+    func checkQuery(_ known: String..., repeatable: Set<String> = []) throws(ValidationError) {
         try self.query.check {
             $0 == "ns" || known.contains($0) || $0.hasPrefix("metadata.") && known.contains("metadata.")
+        }
+        var seen: Set<String> = []
+        for (name, _) in self.query.items where !repeatable.contains(name) && !seen.insert(name).inserted {
+            throw ValidationError(field: name, message: "may be given once")
         }
     }
 

@@ -73,9 +73,18 @@ struct BadInputTests {
             ("revision=1.5", "revision"), ("revision=", "revision"), ("revision=99999999999999999999", "revision"),
             ("wait=1s&revision=x", "revision"), ("ns=", "ns"), ("ns=a%00b", "ns"), ("ns=a*", "ns"), ("ns=%zz", "ns"),
             ("ns=" + String(repeating: "x", count: 129), "ns"), ("metadata=x", "metadata"),
+            ("zone=a&zone=b", "zone"), ("version=*&version=*", "version"), ("wait=1s&wait=2s", "wait"),
+            ("revision=1&revision=2", "revision"), ("epoch=a&epoch=b", "epoch"), ("ns=a&ns=b", "ns"),
+            ("metadata.k=a&metadata.k=b", "metadata.k"), ("status=passing&status=bogus", "status"),
         ].map { Refusal("GET", service + $0.0, field: $0.1.isEmpty ? nil : $0.1) }
         refusals += [
             Refusal("GET", "/v1/services?status=passing", field: "status"),
+            Refusal("GET", "/v1/services?prefix=a&prefix=b", field: "prefix"),
+            Refusal("PUT", Self.web1 + "?ttl=1s&ttl=2s", Self.minimal, field: "ttl"),
+            Refusal("GET", "/v1/watch?service=a&names=true&names=false", field: "names"),
+            Refusal("POST", "/services?ns=team", #"{"Name":"web","Addr":"127.0.0.1:1"}"#, field: "ns"),
+            Refusal("DELETE", "/services?ns=team", #"{"Name":"web","Addr":"127.0.0.1:1"}"#, field: "ns"),
+            Refusal("POST", "/services?name=x", #"{"Name":"web","Addr":"127.0.0.1:1"}"#, field: "name"),
             Refusal("GET", Self.web1 + "?wait=1s", field: "wait"),
             Refusal("PATCH", Self.web1 + "?ttl=1s", "{}", field: "ttl"),
             Refusal("DELETE", Self.web1 + "?force=true", field: "force"),
@@ -92,6 +101,9 @@ struct BadInputTests {
             Refusal("GET", "/v1/watch?" + String(repeating: "service=a&", count: 1025), field: "service"),
             Refusal("POST", "/v1/watch?service=web", #"{"services":{"web":0}}"#, field: "service"),
         ]
+        for path in ["/", "/livez", "/readyz", "/metrics", "/openapi.yaml", "/v1/status"] {
+            refusals.append(Refusal("GET", path + "?x=1", field: "x"))
+        }
         for ttl in ["0s", "0ms", "-1s", "-10m", "0.00001ms", "x", "", "10", "s", "1e9s", "99999999999999h", "1,5s"] {
             refusals.append(Refusal("PUT", Self.web1 + "?ttl=\(ttl)", Self.minimal, field: "ttl"))
         }
@@ -128,7 +140,8 @@ struct BadInputTests {
             (#""metadata":{"":"v"}"#, "metadata."), ("\"metadata\":{\(many)}", "metadata"), (#""schema":2"#, "schema"),
             (#""service":"other""#, "service"), (#""service":"""#, "service"), (#""id":"other""#, "id"),
             (#""id":7"#, "id"), (#""requires":["a*"]"#, "requires[0]"), (#""requires":"log""#, "requires"),
-            (#""status":5"#, "status"), (#""registeredAt":"yesterday""#, "registeredAt"),
+            (#""status":5"#, "status"), (#""status":"bogus""#, "status"), (#""status":"""#, "status"),
+            (#""registeredAt":"yesterday""#, "registeredAt"),
             ("\"zone\":\"\(String(repeating: "z", count: 129))\"", "zone"),
             ("\"metadata\":{\"k\":\"\(String(repeating: "v", count: 9000))\"}", nil),
             ("\"deep\":" + String(repeating: "[", count: 10_000), "deep" + String(repeating: "[0]", count: 31)),
@@ -150,6 +163,11 @@ struct BadInputTests {
             ("", nil), ("{}", "leases"), (#"{"leases":{}}"#, "leases"), (#"{"leases":[{}]}"#, "leases[0].service"),
             (#"{"leases":[{"service":"web"}]}"#, "leases[0].id"),
             (#"{"leases":[{"service":"web","id":"a"}]}"#, "leases[0].secret"),
+            (#"{"leases":[{"service":"web","id":"a","secret":""}]}"#, "leases[0].secret"),
+            (
+                "{\"leases\":[{\"service\":\"web\",\"id\":\"a\",\"secret\":\"\(String(repeating: "s", count: 129))\"}]}",
+                "leases[0].secret"
+            ),
             (#"{"leases":[{"service":"","id":"a","secret":"s"}]}"#, "leases[0].service"),
             (#"{"leases":[{"service":"web","id":"a*","secret":"s"}]}"#, "leases[0].id"),
             (#"{"leases":[{"service":"web","id":"a","secret":"s"},7]}"#, "leases[1]"),
@@ -187,11 +205,11 @@ struct BadInputTests {
         try await self.check(refusals)
         try await withHub { hub in
             try await hub.register("web-1", Self.minimal + blanks(32000))
-            let head = "PUT \(Self.web1) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+            let head = "PUT \(Self.web1) HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
             let chunk = "1000\r\n\(blanks(0x1000))\r\n"
             let answer = try await hub.raw(head + String(repeating: chunk, count: 9))
             #expect(answer.hasPrefix("HTTP/1.1 413 "))
-            let announced = "PUT \(Self.web1) HTTP/1.1\r\nHost: a\r\nContent-Length: 900000000000\r\n\r\n"
+            let announced = "PUT \(Self.web1) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 900000000000\r\n\r\n"
             let refused = try await hub.raw(announced + blanks(40_000))
             #expect(refused.hasPrefix("HTTP/1.1 413 "))
             #expect(refused.contains(#""code":"tooLarge""#))

@@ -129,6 +129,43 @@ struct StreamTests {
         }
     }
 
+    @Test("what a pattern covers is told anew by each stream, so that what is not told is gone")
+    func resumedPattern() async throws {
+        try await withHub { hub in
+            let epoch = hub.server.store.epoch
+            try await hub.register("1", of: "team-a")
+            let latest = try await hub.call("PUT", "/v1/services/team-b/instances/1", #"{"endpoints":["http://a:1"]}"#)
+            _ = try await hub.call("DELETE", "/v1/services/team-a/instances/1")
+            let wish = #"{"epoch":"\#(epoch)","services":{"team-*":\#(latest.revision ?? 0),"team-a":1}}"#
+            try await hub.stream("POST", "/v1/watch", wish) { stream in
+                // By name it is told that nobody is there; the pattern alone would say nothing of it.
+                let first = try await stream.next("snapshot")
+                let second = try await stream.next("snapshot")
+                try await stream.comment()
+                #expect([first, second].first { $0.service == "team-a" }?.ids == [])
+                #expect([first, second].first { $0.service == "team-b" }?.ids == ["1"])
+            }
+        }
+    }
+
+    @Test("a stream forgets services that only its pattern covers once they are gone")
+    func forgets() async throws {
+        try await withHub { hub in
+            try await hub.stream("GET", "/v1/watch?service=team-*&service=web") { stream in
+                #expect(try await stream.next("snapshot").service == "web")
+                for service in ["team-a", "web"] {
+                    let path = "/v1/services/\(service)/instances/1"
+                    for _ in 0..<2 {
+                        try await hub.register("1", of: service)
+                        #expect(try await stream.next(service == "web" ? "delta" : "snapshot").service == service)
+                        _ = try await hub.call("DELETE", path)
+                        #expect(try await stream.next("delta").service == service)
+                    }
+                }
+            }
+        }
+    }
+
     @Test("a stream is of its namespace, by query or header")
     func namespaces() async throws {
         try await withHub { hub in

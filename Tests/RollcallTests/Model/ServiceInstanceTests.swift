@@ -42,6 +42,22 @@ struct ServiceInstanceTests {
     func unknownStatus() throws {
         let json = #"{"service":"web","id":"x","endpoints":["http://a:1"],"status":"sparkling"}"#
         #expect(try ServiceInstance(json: json.utf8).status == .critical)
+        var reader = JSONReader(json.utf8)
+        let error = #expect(throws: ValidationError.self) {
+            try ServiceInstance.read(from: &reader, service: nil, id: nil, isStored: false)
+        }
+        #expect(error?.field == "status", "who asks for it now is told")
+    }
+
+    @Test("a required service is kept once, in the order in which it was named")
+    func requiredOnce() throws {
+        let names = try ["mail", "log", "mail", "log"].map { try ServiceName($0) }
+        let instance = try ServiceInstance(
+            service: ServiceName("web"),
+            endpoints: [Endpoint("http://127.0.0.1:80")],
+            requires: names + Array(repeating: names[0], count: ServiceInstance.maximumTags)
+        )
+        #expect(instance.requires.map(\.text) == ["mail", "log"])
     }
 
     @Test(

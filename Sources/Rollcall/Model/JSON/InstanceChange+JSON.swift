@@ -39,16 +39,7 @@ extension InstanceChange {
         var change = InstanceChange()
         try reader.object { (reader, name) throws(ValidationError) in
             switch name {
-            case "status":
-                let text = try reader.string()
-                guard let status = HealthStatus(rawValue: text) else {
-                    let known = HealthStatus.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw ValidationError(
-                        field: "",
-                        message: "\(text.quotedForDisplay) is not a status; there are \(known)"
-                    )
-                }
-                change.status = status
+            case "status": change.status = try HealthStatus(wished: try reader.string())
             case "weight": change.weight = try reader.integer()
             case "tags":
                 var tags: [String] = []

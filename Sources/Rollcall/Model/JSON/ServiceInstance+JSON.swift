@@ -33,12 +33,23 @@ extension ServiceInstance {
         self = instance
     }
 
+    /// Reads an instance.
+    ///
+    /// - Parameters:
+    ///   - reader: Stands at a JSON object.
+    ///   - service: The service it must belong to; the JSON need not name it then.
+    ///   - id: The id it must have; the JSON need not name it then.
+    ///   - isStored: Whether it was taken before: a status that this version does not know is then one that it should
+    ///     not call, and an error where somebody asks for it now.
+    /// - Returns: The instance.
+    /// - Throws: A ``ValidationError`` that names the field.
     package static func read(
         from reader: inout JSONReader,
         service: ServiceName?,
-        id: InstanceID?
+        id: InstanceID?,
+        isStored: Bool = true
     ) throws(ValidationError) -> ServiceInstance {
-        var draft = Draft()
+        var draft = Draft(isStored: isStored)
         try reader.object { (reader, name) throws(ValidationError) in
             try draft.read(name, from: &reader)
         }
@@ -47,6 +58,7 @@ extension ServiceInstance {
 
     /// The fields while they are read; those that have no default are optional.
     private struct Draft {
+        let isStored: Bool
         var service: ServiceName?
         var id: InstanceID?
         var endpoints: [Endpoint] = []
@@ -58,6 +70,10 @@ extension ServiceInstance {
         var status = HealthStatus.passing
         var requires: [ServiceName] = []
         var registeredAt: Int64?
+
+        init(isStored: Bool) {
+            self.isStored = isStored
+        }
 
         mutating func read(_ name: String, from reader: inout JSONReader) throws(ValidationError) {
             // An explicit null is the same as an absent field.
@@ -80,7 +96,9 @@ extension ServiceInstance {
                 try reader.object { (reader, key) throws(ValidationError) in
                     self.metadata[key] = try reader.string()
                 }
-            case "status": self.status = HealthStatus(stored: try reader.string())
+            case "status":
+                let text = try reader.string()
+                self.status = self.isStored ? HealthStatus(stored: text) : try HealthStatus(wished: text)
             case "requires":
                 try reader.array { (reader) throws(ValidationError) in
                     self.requires.append(try reader.name())
