@@ -153,12 +153,13 @@ struct StreamTests {
         try await withHub { hub in
             try await hub.stream("GET", "/v1/watch?service=team-*&service=web") { stream in
                 #expect(try await stream.next("snapshot").service == "web")
-                for service in ["team-a", "web"] {
-                    let path = "/v1/services/\(service)/instances/1"
-                    for _ in 0..<2 {
+                for (service, again) in [("team-a", "snapshot"), ("web", "delta")] {
+                    for isBack in [false, true] {
                         try await hub.register("1", of: service)
-                        #expect(try await stream.next(service == "web" ? "delta" : "snapshot").service == service)
-                        _ = try await hub.call("DELETE", path)
+                        let event = try #require(try await stream.event())
+                        #expect(event.service == service)
+                        if isBack { #expect(event.name == again, "\(service)") }
+                        _ = try await hub.call("DELETE", "/v1/services/\(service)/instances/1")
                         #expect(try await stream.next("delta").service == service)
                     }
                 }
