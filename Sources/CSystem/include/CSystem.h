@@ -16,6 +16,12 @@ int csystem_make_waker(void);
 // What `send` needs so that a peer that is gone raises no signal.
 int csystem_send_flags(void);
 
+// What `recv` needs so that what it reads stays there.
+int csystem_peek_flags(void);
+
+// Creates a stream socket that never blocks and that children do not inherit.
+int csystem_socket(int family);
+
 // Accepts a connection that never blocks and that children do not inherit.
 int csystem_accept(int listener);
 #endif

@@ -12,7 +12,14 @@ import Darwin
 enum Connector {
     /// Connects to the first address of an origin that answers.
     ///
-    /// - Throws: `refused` or `timeout`.
+    /// - Parameters:
+    ///   - origin: Where to.
+    ///   - loop: What watches the connection.
+    ///   - deadline: When to give up. What is left until then is shared by the addresses that were not tried yet, so that
+    ///     one that is silent leaves time for the others.
+    ///   - permits: Whether an address may be connected to.
+    /// - Returns: The connection.
+    /// - Throws: `refused`, `timeout`, or `closed` in a cancelled task.
     static func connect(
         to origin: Origin,
         on loop: EventLoop,
@@ -20,9 +27,12 @@ enum Connector {
         where permits: (SocketAddress) -> Bool = { _ in true }
     ) async throws(ConnectionError) -> Socket {
         var failure = ConnectionError(.refused, "\(origin): the name has no address that may be called")
-        for address in try await self.addresses(of: origin) where permits(address) {
+        let addresses = try await Resolver.shared.addresses(of: origin, until: deadline).filter(permits)
+        for (index, address) in addresses.enumerated() {
+            let now = loop.clock.now
+            let share = now.duration(to: deadline) / (addresses.count - index)
             do throws(ConnectionError) {
-                return try await self.connect(to: address, on: loop, until: deadline)
+                return try await self.connect(to: address, on: loop, until: now.advanced(by: share))
             } catch {
                 failure = error
                 if error.kind == .closed { throw error }
@@ -94,34 +104,6 @@ enum Connector {
             #else
             Darwin.connect(descriptor, pointer, length)
             #endif
-        }
-    }
-
-    /// The numeric addresses of an origin.
-    ///
-    /// - Throws: `refused` when the system has no thread to ask the resolver on.
-    static func addresses(of origin: Origin) async throws(ConnectionError) -> [SocketAddress] {
-        if let address = SocketAddress(host: origin.host, port: origin.port) { return [address] }
-        let (host, port) = (origin.host, origin.port)
-        do throws(SystemError) {
-            // The system's resolver blocks.
-            return try await SystemThread.run { self.resolve(host, port) }
-        } catch {
-            throw ConnectionError(.refused, error.description)
-        }
-    }
-
-    private static func resolve(_ host: String, _ port: Int) -> [SocketAddress] {
-        var hints = addrinfo()
-        hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = SystemCalls.stream
-        var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(host, String(port), &hints, &list) == 0 else { return [] }
-        defer { freeaddrinfo(list) }
-        return sequence(first: list, next: { $0?.pointee.ai_next }).compactMap { entry in
-            guard let entry, let address = entry.pointee.ai_addr else { return nil }
-            let bytes = UnsafeRawBufferPointer(start: address, count: Int(entry.pointee.ai_addrlen))
-            return SocketAddress(bytes: Array(bytes))
         }
     }
 }

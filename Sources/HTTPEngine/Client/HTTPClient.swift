@@ -107,7 +107,7 @@ package final class HTTPClient: Sendable {
     ///
     /// - Parameters:
     ///   - request: The request.
-    ///   - deadline: Until when the response must begin.
+    ///   - deadline: Until when the response must begin, the connection included.
     ///   - body: Receives the response; what it leaves of it is dropped with the connection.
     /// - Returns: What `body` returns.
     /// - Throws: A ``ConnectionError``.
@@ -126,7 +126,7 @@ package final class HTTPClient: Sendable {
                 guard error.kind == .broken, !hasBegun, request.isIdempotent, !Task.isCancelled else { throw error }
             }
         }
-        let socket = try await self.pool.connect(to: request.origin)
+        let socket = try await self.pool.connect(to: request.origin, until: deadline)
         return try await self.perform(request, on: socket, until: deadline, &hasBegun, body)
     }
 

@@ -25,10 +25,13 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
 
     /// The numeric addresses that the host has now, for those who know others by theirs.
     ///
+    /// - Parameter limit: How long to wait for the resolver.
     /// - Returns: The addresses; none for a name that the resolver does not know.
-    /// - Throws: A ``ConnectionError`` when the resolver cannot be asked.
-    package func addresses() async throws(ConnectionError) -> [SocketAddress] {
-        try await Connector.addresses(of: self)
+    /// - Throws: A ``ConnectionError``: `timeout`, `refused` when the resolver cannot be asked, `closed` in a
+    ///   cancelled task.
+    package func addresses(within limit: Duration) async throws(ConnectionError) -> [SocketAddress] {
+        let resolver = Resolver.shared
+        return try await resolver.addresses(of: self, until: resolver.clock.now.advanced(by: limit))
     }
 
     /// `host:port` with brackets around an IPv6 address, as the field `Host` wants it.

@@ -42,7 +42,10 @@ package final class OriginPool: Sendable {
     /// - Returns: The connection, or `nil` when none rests.
     package func takeResting(at now: TimeSource.Instant) -> Socket? {
         while let entry = self.resting.withLock({ $0.popLast() }) {
-            if !entry.socket.isHungUp, entry.since.duration(to: now) < Self.trust { return entry.socket }
+            // What came while it rested answers no request, and must not be taken for the answer of the next one.
+            if !entry.socket.isHungUp, !entry.socket.hasUnread, entry.since.duration(to: now) < Self.trust {
+                return entry.socket
+            }
             entry.socket.close()
         }
         return nil

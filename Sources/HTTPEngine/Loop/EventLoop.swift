@@ -55,6 +55,8 @@ package final class EventLoop: TaskExecutor {
     }
 
     /// Adopts a descriptor, which from now on is the socket's.
+    ///
+    /// - Throws: A ``SystemError``; the descriptor is closed then, too.
     func adopt(_ descriptor: Int32) throws(SystemError) -> Socket {
         let socket = self.state.withLock { state in
             let token = state.nextToken

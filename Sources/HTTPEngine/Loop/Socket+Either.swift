@@ -64,21 +64,7 @@ extension Socket {
     func writeNow(_ bytes: UnsafeRawBufferPointer) throws(ConnectionError) -> Int {
         // What is told from here on is news.
         _ = try self.takeReadiness(.writing)
-        var sent = 0
-        while sent < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[sent...])
-            let count = send(self.descriptor, rest.baseAddress, rest.count, SystemCalls.sendFlags)
-            if count >= 0 {
-                sent += count
-                continue
-            }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN, EWOULDBLOCK: return sent
-            case let number: throw ConnectionError(.broken, SystemError("send", number: number).description)
-            }
-        }
-        return sent
+        return try self.transmit(bytes)
     }
 
     /// Makes ``close()`` cut the connection instead of ending it, so that the peer cannot take what it got for all.

@@ -1,4 +1,4 @@
-package import Rollcall
+import Rollcall
 import Synchronization
 
 #if canImport(Glibc)
@@ -127,71 +127,6 @@ package final class Socket: Sendable {
         if isOver { action?() }
     }
 
-    /// Reads what is there, waiting for at least one byte.
-    ///
-    /// - Parameters:
-    ///   - deadline: When to give up.
-    ///   - body: Reads into memory of its own by calling what it is given, and returns what that returned.
-    /// - Returns: The number of bytes; 0 at the end.
-    /// - Throws: `timeout`, `closed` after ``abort()``, `broken`.
-    func read(
-        until deadline: TimeSource.Instant?,
-        into body: ((UnsafeMutableRawBufferPointer) -> Int) -> Int
-    ) async throws(ConnectionError) -> Int {
-        while true {
-            try await self.wait(.reading, until: deadline)
-            if let count = try self.receive(into: body) { return count }
-        }
-    }
-
-    /// Reads what is there, after the readiness for it was taken.
-    ///
-    /// - Returns: The number of bytes; 0 at the end; `nil` when nothing is there.
-    func receive(into body: ((UnsafeMutableRawBufferPointer) -> Int) -> Int) throws(ConnectionError) -> Int? {
-        var room = 0
-        while true {
-            let count = body { buffer in
-                room = buffer.count
-                return recv(self.descriptor, buffer.baseAddress, buffer.count, 0)
-            }
-            if count >= 0 {
-                self.state.withLock { state in
-                    // Less than there was room for is all that there was, and the loop tells of more, except that it
-                    // told of the end before.
-                    if count == 0 || count == room || state.isHungUp { state.reading.isReady = true }
-                }
-                return count
-            }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN, EWOULDBLOCK: return nil
-            case let number: throw ConnectionError(.broken, SystemError("recv", number: number).description)
-            }
-        }
-    }
-
-    /// Writes all of `bytes`.
-    ///
-    /// - Throws: `timeout` when the peer takes nothing until the deadline; `closed`, `broken`.
-    package func write(_ bytes: [UInt8], until deadline: TimeSource.Instant?) async throws(ConnectionError) {
-        var sent = 0
-        while sent < bytes.count {
-            let count = bytes.withUnsafeBytes { buffer in
-                let rest = UnsafeRawBufferPointer(rebasing: buffer[sent...])
-                return send(self.descriptor, rest.baseAddress, rest.count, SystemCalls.sendFlags)
-            }
-            if count >= 0 {
-                sent += count
-                continue
-            }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN, EWOULDBLOCK: try await self.wait(.writing, until: deadline)
-            case let number: throw ConnectionError(.broken, SystemError("send", number: number).description)
-            }
-        }
-    }
-
     /// Waits until there may be something to read: bytes, the end, or a connection to accept.
     func waitReadable(until deadline: TimeSource.Instant? = nil) async throws(ConnectionError) {
         try await self.wait(.reading, until: deadline)
@@ -202,7 +137,10 @@ package final class Socket: Sendable {
         try await self.wait(.writing, until: deadline)
     }
 
-    private func wait(
+    /// Waits until something happened on a side since it was last tried.
+    ///
+    /// - Throws: `timeout`, or `closed` after ``abort()``.
+    func wait(
         _ direction: Direction,
         until deadline: TimeSource.Instant?
     ) async throws(ConnectionError) {

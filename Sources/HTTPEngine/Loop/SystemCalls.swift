@@ -35,12 +35,15 @@ enum SystemCalls {
     #if canImport(Darwin)
     static let stream = SOCK_STREAM
     static let sendFlags: Int32 = 0
+    static let peekFlags = MSG_PEEK
     #elseif canImport(Musl)
     static let stream = SOCK_STREAM
     static let sendFlags = csystem_send_flags()
+    static let peekFlags = csystem_peek_flags()
     #else
     static let stream = Int32(SOCK_STREAM.rawValue)
     static let sendFlags = csystem_send_flags()
+    static let peekFlags = csystem_peek_flags()
     #endif
 
     /// Makes a descriptor close in children and never block.
@@ -59,6 +62,11 @@ enum SystemCalls {
 
     /// Creates a stream socket that never blocks.
     static func makeSocket(family: Int32) throws(SystemError) -> Int32 {
+        #if os(Linux)
+        // In one call, as a child that another thread starts in between would inherit it.
+        let descriptor = csystem_socket(family)
+        guard descriptor >= 0 else { throw SystemError("socket") }
+        #else
         let descriptor = socket(family, self.stream, 0)
         guard descriptor >= 0 else { throw SystemError("socket") }
         do throws(SystemError) {
@@ -67,6 +75,7 @@ enum SystemCalls {
             _ = close(descriptor)
             throw error
         }
+        #endif
         self.prepare(descriptor)
         return descriptor
     }

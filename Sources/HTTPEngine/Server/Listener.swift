@@ -22,18 +22,14 @@ enum Listener {
             throw SystemError("listening on \(host)", number: EADDRNOTAVAIL)
         }
         let descriptor = try SystemCalls.makeSocket(family: address.family)
-        do throws(SystemError) {
-            SystemCalls.enable(SOL_SOCKET, SO_REUSEADDR, on: descriptor)
-            guard address.withSystemAddress({ bind(descriptor, $0, $1) }) == 0 else {
-                throw SystemError("listening on \(address)")
-            }
-            guard Self.beginListening(descriptor) == 0 else { throw SystemError("listening on \(address)") }
-            let bound = SocketAddress(boundTo: descriptor) ?? address
-            return (try loop.adopt(descriptor), bound)
-        } catch {
+        SystemCalls.enable(SOL_SOCKET, SO_REUSEADDR, on: descriptor)
+        guard address.withSystemAddress({ bind(descriptor, $0, $1) }) == 0, Self.beginListening(descriptor) == 0 else {
+            let error = SystemError("listening on \(address)")
             Self.close(descriptor)
             throw error
         }
+        let bound = SocketAddress(boundTo: descriptor) ?? address
+        return (try loop.adopt(descriptor), bound)
     }
 
     /// Accepts a connection that waits, or returns `nil`.

@@ -27,7 +27,6 @@ package final class TCPListener: Sendable {
         while !self.socket.isHungUp {
             if let descriptor = try? Listener.accept(from: self.socket) {
                 if let connection = try? self.loops.next().adopt(descriptor) { return connection }
-                Listener.close(descriptor)
             } else if (try? await self.socket.waitReadable()) == nil {
                 return nil
             }

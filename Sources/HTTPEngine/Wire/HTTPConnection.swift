@@ -8,6 +8,8 @@ package final class HTTPConnection {
     package let socket: Socket
     /// What waits for ``flush(until:)``.
     package var output: [UInt8] = []
+    /// Whether what was to be sent so far was sent, so that more may follow.
+    private(set) var isWritable = true
     var input = InputBuffer()
     /// The address of the other side in its text form, without the port; empty when it cannot be told.
     package lazy var peerHost = Array((self.socket.peer?.host ?? "").utf8)
@@ -45,11 +47,37 @@ package final class HTTPConnection {
 
     /// Sends what waits.
     ///
+    /// - Parameter deadline: Until when all of it must be taken.
     /// - Throws: `timeout`, `closed`, `broken`.
     package func flush(until deadline: TimeSource.Instant?) async throws(ConnectionError) {
         guard !self.output.isEmpty else { return }
-        try await self.socket.write(self.output, until: deadline)
+        do throws(ConnectionError) {
+            try await self.socket.write(self.output, until: deadline)
+        } catch {
+            throw self.noteFailure(error)
+        }
         self.output.removeAll(keepingCapacity: self.output.capacity <= InputBuffer.readSize * 4)
+    }
+
+    /// Sends what waits, however long that takes.
+    ///
+    /// - Parameter patience: How long the other side may take nothing.
+    /// - Throws: `timeout`, `closed`, `broken`.
+    package func flush(patience: Duration) async throws(ConnectionError) {
+        guard !self.output.isEmpty else { return }
+        do throws(ConnectionError) {
+            try await self.socket.write(self.output, patience: patience)
+        } catch {
+            throw self.noteFailure(error)
+        }
+        self.output.removeAll(keepingCapacity: self.output.capacity <= InputBuffer.readSize * 4)
+    }
+
+    /// Nobody knows how much of a message was sent: neither the rest of it nor another one may follow.
+    private func noteFailure(_ error: ConnectionError) -> ConnectionError {
+        self.output = []
+        self.isWritable = false
+        return error
     }
 
     /// Waits for the other side to begin something, holding no memory while it does not.

@@ -49,7 +49,7 @@ public final class HeartbeatRegistryBackend: RegistryBackend {
         configuration: HeartbeatRegistryConfiguration = HeartbeatRegistryConfiguration()
     ) throws(BackendError) {
         try self.init(configuration: configuration) { (origin) async throws(ConnectionError) in
-            try await origin.addresses()
+            try await origin.addresses(within: configuration.callTimeout)
         }
     }
 
