@@ -58,6 +58,49 @@ struct ServerTests {
     }
 }
 
+@Suite("HTTP server: how it ends", .timeLimit(.minutes(1)))
+struct ShutdownTests {
+    @Test("one that never ran can be shut down, and does not run afterwards")
+    func neverRan() async throws {
+        let server = try HTTPServer(host: "127.0.0.1", port: 0) { $0.respond(200) }
+        await server.shutDown(within: .seconds(5))
+        await server.run()
+        await server.shutDown(within: .seconds(5))
+        let again = try HTTPServer(host: "127.0.0.1", port: server.address.port) { $0.respond(200) }
+        await again.shutDown(within: .zero)
+    }
+
+    @Test("clients that rest do not keep it from ending")
+    func restingClients() async throws {
+        try await withServer(echo) { server, origin in
+            let client = try HTTPClient()
+            for number in 0..<8 {
+                _ = try await client.send(HTTPClient.Request("GET", "/\(number)", at: origin), within: .seconds(5))
+            }
+            await server.shutDown(within: .seconds(3600))
+            #expect(server.connectionCount == 0)
+        }
+    }
+}
+
+@Suite("Clients that wait to be told to go on", .timeLimit(.minutes(1)))
+struct ContinueTests {
+    private static func answer(_ version: String, _ length: Int) async throws -> String {
+        let fields = "Host: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: \(length)\r\n\r\n"
+        let body = String(repeating: "b", count: length)
+        return try await withServer(echo) { _, origin in
+            try await exchangeRaw("POST /1 HTTP/\(version)\r\n\(fields)\(body)", with: origin)
+        }
+    }
+
+    @Test("are told, unless they speak HTTP/1.0 or have no body")
+    func told() async throws {
+        #expect(try await Self.answer("1.1", 2).hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 "))
+        #expect(try await Self.answer("1.0", 2).hasPrefix("HTTP/1.1 200 "))
+        #expect(try await Self.answer("1.1", 0).hasPrefix("HTTP/1.1 200 "))
+    }
+}
+
 @Suite("Bodies that break the rules", .timeLimit(.minutes(1)))
 struct BrokenBodyTests {
     @Test("nothing behind a broken chunk is taken for a request")

@@ -26,7 +26,10 @@ package final class HTTPExchange {
         self.server = server
         self.framing = framing
         self.decoder = BodyDecoder(framing)
-        self.expectsContinue = framing != .none && head.fields.lists("100-continue", in: .expect)
+        // HTTP/1.0 has no interim responses, and without a body there is nothing to wait for.
+        self.expectsContinue =
+            framing != .none && framing != .length(0) && !head.isVersion10
+            && head.fields.lists("100-continue", in: .expect)
         self.closes = !head.keepsAlive
     }
 
@@ -201,7 +204,7 @@ package final class HTTPExchange {
     ///
     /// - Throws: A ``ConnectionError``; `timeout` when the client takes nothing for a while.
     package func flush() async throws(ConnectionError) {
-        try await self.connection.flush(until: self.deadline(self.server.configuration.writeTimeout))
+        try await self.connection.flush(patience: self.server.configuration.writeTimeout)
     }
 
     /// Runs `body`, which waits for something else than this client, and calls `end` when the client closes the

@@ -20,6 +20,8 @@ package final class HTTPServer: Sendable {
         package var bodyTimeout = Duration.seconds(30)
         /// How long a client may take nothing of a response.
         package var writeTimeout = Duration.seconds(30)
+        /// Called on the connection's loop for what is no request, with the problem that it is answered with.
+        package var onRefusal: (@Sendable (Problem, HTTPConnection) -> Void)?
         /// Where the server says what happens.
         package var log = Log.silent
 
@@ -27,8 +29,11 @@ package final class HTTPServer: Sendable {
         package init() {}
     }
 
-    private final class Client: Sendable {
+    /// A connection, as far as shutting down concerns it.
+    final class Client: Sendable {
+        /// The connection.
         let socket: Socket
+        /// Whether it is between requests, so that it can be closed at any time.
         let isResting = Atomic(true)
 
         init(_ socket: Socket) {
@@ -36,10 +41,11 @@ package final class HTTPServer: Sendable {
         }
     }
 
-    private struct State {
+    struct State {
         var clients: [UInt64: Client] = [:]
         var hooks: [UInt64: @Sendable () -> Void] = [:]
         var nextNumber: UInt64 = 0
+        var hasBegun = false
         var isShuttingDown = false
 
         mutating func takeNumber() -> UInt64 {
@@ -51,12 +57,12 @@ package final class HTTPServer: Sendable {
     let configuration: Configuration
     /// Where it listens.
     package let address: SocketAddress
-    private let loops: EventLoops
-    private let listener: Socket
-    private let handler: Handler
-    private let state = Mutex(State())
+    let loops: EventLoops
+    let listener: Socket
+    let handler: Handler
+    let state = Mutex(State())
     private let shutsDown = Atomic(false)
-    private let requestCount = Atomic<Int>(0)
+    let requestCount = Atomic<Int>(0)
     private let ended = Signal()
 
     /// Binds a port and listens; requests wait until ``run()``.
@@ -84,7 +90,7 @@ package final class HTTPServer: Sendable {
     }
 
     /// Whether ``shutDown(within:)`` was called.
-    package var isShuttingDown: Bool { self.shutsDown.load(ordering: .relaxed) }
+    package var isShuttingDown: Bool { self.shutsDown.load(ordering: .sequentiallyConsistent) }
 
     /// The number of connections now.
     package var connectionCount: Int { self.state.withLock { $0.clients.count } }
@@ -93,7 +99,14 @@ package final class HTTPServer: Sendable {
     package var requests: Int { self.requestCount.load(ordering: .relaxed) }
 
     /// Serves until ``shutDown(within:)`` or until the task is cancelled, which ends every connection at once.
+    ///
+    /// It returns at once if it was shut down before.
     package func run() async {
+        let mayRun = self.state.withLock { state in
+            if !state.isShuttingDown { state.hasBegun = true }
+            return !state.isShuttingDown
+        }
+        guard mayRun else { return }
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
                 while let descriptor = await self.accept() {
@@ -114,6 +127,11 @@ package final class HTTPServer: Sendable {
     /// - Parameter limit: How long requests under way may take; then their connections are closed.
     package func shutDown(within limit: Duration) async {
         self.beginShutdown()
+        guard self.state.withLock({ $0.hasBegun }) else {
+            // Nobody serves, and from now on nobody will.
+            self.listener.close()
+            return self.ended.raise()
+        }
         await race {
             await self.ended.wait()
         } _: {
@@ -124,14 +142,16 @@ package final class HTTPServer: Sendable {
     }
 
     private func beginShutdown() {
-        self.shutsDown.store(true, ordering: .relaxed)
+        self.shutsDown.store(true, ordering: .sequentiallyConsistent)
         let (clients, hooks) = self.state.withLock { state in
             state.isShuttingDown = true
             defer { state.hooks = [:] }
             return (Array(state.clients.values), Array(state.hooks.values))
         }
         self.listener.abort()
-        for client in clients where client.isResting.load(ordering: .relaxed) { client.socket.abort() }
+        // A connection says that it rests before it looks at the flag, which is raised by now: either it sees the flag, or
+        // it is seen here.
+        for client in clients where client.isResting.load(ordering: .sequentiallyConsistent) { client.socket.abort() }
         for hook in hooks { hook() }
     }
 
@@ -151,151 +171,5 @@ package final class HTTPServer: Sendable {
 
     func removeShutdownHook(_ number: UInt64) {
         self.state.withLock { _ = $0.hooks.removeValue(forKey: number) }
-    }
-}
-
-extension HTTPServer {
-    /// The next connection, or `nil` at the end.
-    private func accept() async -> Int32? {
-        while !self.isShuttingDown {
-            do throws(SystemError) {
-                if let descriptor = try Listener.accept(from: self.listener) { return descriptor }
-            } catch {
-                // Out of descriptors, most likely: those who have one must get on, so that one becomes free.
-                self.configuration.log(.error, "no connection can be accepted: \(error)")
-                try? await self.loops.clock.sleep(for: .milliseconds(100))
-                continue
-            }
-            do throws(ConnectionError) {
-                try await self.listener.waitReadable()
-            } catch {
-                return nil
-            }
-        }
-        return nil
-    }
-
-    private func serve(_ descriptor: Int32, on loop: EventLoop) async {
-        guard let socket = try? loop.adopt(descriptor) else { return Listener.close(descriptor) }
-        defer { socket.close() }
-        let client = Client(socket)
-        let number = self.state.withLock { state -> UInt64? in
-            guard state.clients.count < self.configuration.maximumConnections, !state.isShuttingDown else { return nil }
-            let number = state.takeNumber()
-            state.clients[number] = client
-            return number
-        }
-        guard let number else { return }
-        defer { self.state.withLock { _ = $0.clients.removeValue(forKey: number) } }
-        await withTaskCancellationHandler {
-            await self.serve(client)
-        } onCancel: {
-            socket.abort()
-        }
-    }
-
-    private func serve(_ client: Client) async {
-        let connection = HTTPConnection(client.socket)
-        let clock = self.loops.clock
-        while !self.isShuttingDown {
-            client.isResting.store(true, ordering: .relaxed)
-            guard await connection.rest(until: clock.now.advanced(by: self.configuration.idleTimeout)) else { return }
-            client.isResting.store(false, ordering: .relaxed)
-            guard await self.serveRequest(connection) else { return }
-        }
-    }
-
-    /// Serves one request.
-    ///
-    /// - Returns: Whether another one may follow.
-    private func serveRequest(_ connection: HTTPConnection) async -> Bool {
-        let deadline = self.loops.clock.now.advanced(by: self.configuration.headTimeout)
-        let exchange: HTTPExchange
-        do {
-            guard let bytes = try await connection.receiveHead(until: deadline) else { return false }
-            let head = try HeadParser.request(bytes)
-            let framing = try BodyFraming.of(head)
-            exchange = HTTPExchange(head: head, framing: framing, connection: connection, server: self)
-        } catch {
-            await self.refuse(error, on: connection)
-            return false
-        }
-        self.requestCount.wrappingAdd(1, ordering: .relaxed)
-        guard await self.handle(exchange) else { return false }
-        guard !exchange.closesConnection, await exchange.skipBody(), !exchange.closesConnection else {
-            await self.close(connection)
-            return false
-        }
-        return true
-    }
-
-    /// Has the request answered and the answer sent.
-    ///
-    /// - Returns: Whether that ended as HTTP wants it.
-    private func handle(_ exchange: HTTPExchange) async -> Bool {
-        do {
-            do {
-                try await self.handler(exchange)
-                exchange.endStream()
-                if !exchange.hasBegun { throw Problem(status: 500, code: .closed, "the request was not answered") }
-            } catch  where !exchange.hasBegun {
-                exchange.respond(try self.problem(for: error))
-            }
-            try await exchange.flush()
-            return true
-        } catch {
-            return false
-        }
-    }
-
-    /// The problem that an error of a handler is.
-    ///
-    /// - Throws: The error, if the client is gone.
-    private func problem(for error: any Error) throws -> Problem {
-        switch error {
-        case let problem as Problem: return problem
-        case let error as BackendError: return Problem(error)
-        case let error as ValidationError: return Problem(error)
-        case let error as MessageError: return Problem(error)
-        case let error as ConnectionError where error.kind == .timeout:
-            return Problem(status: 408, code: .timeout, "the body did not come in time")
-        case is ConnectionError, is CancellationError: throw error
-        default:
-            self.configuration.log(.error, "a request failed: \(error)")
-            return Problem(status: 500, code: .protocolViolation, "the server failed; its log says why")
-        }
-    }
-
-    /// Answers what is no request, if anything came at all.
-    private func refuse(_ error: any Error, on connection: HTTPConnection) async {
-        let problem: Problem
-        switch error {
-        case let error as MessageError: problem = Problem(error)
-        case let error as ConnectionError where error.kind == .timeout:
-            problem = Problem(status: 408, code: .timeout, "the request's head did not come in time")
-        default: return
-        }
-        let body = problem.json
-        var output = Array("HTTP/1.1 \(problem.status) \(ResponseHead.reason(of: problem.status))\r\n".utf8)
-        HTTPDate.write(to: &output)
-        let fields =
-            "Content-Type: application/problem+json\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n"
-        output.append(contentsOf: fields.utf8)
-        connection.output = output + body
-        try? await connection.flush(until: self.loops.clock.now.advanced(by: .seconds(1)))
-        await self.close(connection)
-    }
-
-    /// Ends a connection so that the client still reads the answer: closing with unread input would reset it.
-    ///
-    /// A client may be sending for a while before it looks at the answer.
-    private func close(_ connection: HTTPConnection) async {
-        connection.socket.finishWriting()
-        let end = self.loops.clock.now.advanced(by: .seconds(5))
-        while !connection.socket.isHungUp {
-            let soon = self.loops.clock.now.advanced(by: .seconds(1))
-            guard soon < end, (try? await connection.receive(until: soon)) == true else { return }
-            _ = connection.input.take(upTo: .max) { _ in }
-        }
     }
 }
