@@ -40,10 +40,35 @@ struct HeadParserTests {
             ("1.1", "", true), ("1.1", "Connection: close\r\n", false), ("1.1", "Connection: x , CLOSE\r\n", false),
             ("1.1", "Connection: closed\r\n", true), ("1.0", "", false), ("1.0", "Connection: Keep-Alive\r\n", true),
             ("1.1", "Connection: a\r\nConnection:\tclose\r\n", false),
+            ("1.0", "Connection: keep-alive, close\r\n", false),
         ]
     )
     func keepAlive(_ version: String, _ field: String, _ keeps: Bool) throws {
         #expect(try Self.request("GET / HTTP/\(version)\r\nHost: a\r\n\(field)").keepsAlive == keeps)
+        let response = try HeadParser.response(Array("HTTP/\(version) 200 OK\r\n\(field)\r\n".utf8))
+        #expect(response.keepsAlive == keeps)
+    }
+
+    @Test(
+        "the host is a name or an address, perhaps with a port",
+        arguments: ["a", "a.b-c_d:80", "127.0.0.1:1", "[::1]:80", "[fe80::1%25eth0]", "", "caf%C3%A9", "A~!$&'()*+,;="]
+    )
+    func host(_ host: String) {
+        #expect(Self.status("GET / HTTP/1.1\r\nHost: \(host)\r\n") == nil)
+        #expect(Self.status("GET / HTTP/1.0\r\nHost: \(host)\r\n") == nil)
+    }
+
+    @Test(
+        "what is no host, or more than one, is refused",
+        arguments: [
+            "Host: a b", "Host: a/b", "Host: <x>", "Host: a@b", "Host: http://a", "Host: a?b", "Host: a#b",
+            "Host: a\"b",
+            "Host: a\\b", "Host: café", "Host: a\r\nHost: a", "Host: a\r\nHost: b",
+        ]
+    )
+    func noHost(_ fields: String) {
+        #expect(Self.status("GET / HTTP/1.1\r\n\(fields)\r\n") == 400)
+        #expect(Self.status("GET / HTTP/1.0\r\n\(fields)\r\n") == 400)
     }
 
     @Test(

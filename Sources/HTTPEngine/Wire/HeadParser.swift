@@ -98,10 +98,19 @@ struct HeadParser {
         )
         head.isVersion10 = try self.version(self.line())
         head.fields = try self.fields()
-        guard head.isVersion10 || head.fields.count(of: .host) == 1 else {
+        try Self.checkHost(head)
+        return head
+    }
+
+    /// Checks what names the server: whoever forwards it would hand on two names, or something else than one.
+    private static func checkHost(_ head: RequestHead) throws(MessageError) {
+        let count = head.fields.count(of: .host)
+        guard count == 1 || count == 0 && head.isVersion10 else {
             throw MessageError(400, "there must be exactly one Host")
         }
-        return head
+        guard head.fields.isValue(of: .host, onlyOf: { $0.isHostCharacter }) else {
+            throw MessageError(400, "Host has a character that no name, address or port has")
+        }
     }
 
     /// Reads the head of a response.
@@ -195,6 +204,21 @@ extension UInt8 {
         case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"), UInt8(ascii: "&"),
             UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
             UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
+            true
+        default: false
+        }
+    }
+
+    /// Whether it may stand in a host with its port (RFC 3986 section 3.2.2).
+    fileprivate var isHostCharacter: Bool {
+        switch self {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: ":"),
+            UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "%"), UInt8(ascii: "!"), UInt8(ascii: "$"),
+            UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "*"),
+            UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "="):
             true
         default: false
         }

@@ -146,6 +146,12 @@ package struct HeaderFields: Sendable {
         return self.bytes.withUnsafeBytes { Self.isSame(UnsafeRawBufferPointer(rebasing: $0[entry.value]), value) }
     }
 
+    /// Whether the first field of a kind, if there is one, has nothing but such bytes.
+    func isValue(of field: KnownField, onlyOf isAllowed: (UInt8) -> Bool) -> Bool {
+        guard let entry = self.fields.first(where: { $0.known == field }) else { return true }
+        return self.bytes[entry.value].allSatisfy(isAllowed)
+    }
+
     /// The number that is the value of the only field of a kind: nothing but digits, at most 18 of them.
     package func number(_ field: KnownField) -> Int? {
         guard self.count(of: field) == 1, let entry = self.fields.first(where: { $0.known == field }),

@@ -27,8 +27,8 @@ package struct RequestHead: Sendable {
 
     /// Whether the connection may carry another request afterwards, as the sender wishes.
     package var keepsAlive: Bool {
-        self.isVersion10
-            ? self.fields.lists("keep-alive", in: .connection) : !self.fields.lists("close", in: .connection)
+        !self.fields.lists("close", in: .connection)
+            && (!self.isVersion10 || self.fields.lists("keep-alive", in: .connection))
     }
 }
 
@@ -52,8 +52,8 @@ package struct ResponseHead: Sendable {
 
     /// Whether the connection may carry another request afterwards, as the sender wishes.
     package var keepsAlive: Bool {
-        self.isVersion10
-            ? self.fields.lists("keep-alive", in: .connection) : !self.fields.lists("close", in: .connection)
+        !self.fields.lists("close", in: .connection)
+            && (!self.isVersion10 || self.fields.lists("keep-alive", in: .connection))
     }
 
     /// The usual words for a status.
