@@ -26,9 +26,10 @@ package struct LeaseWheel<Key: Sendable>: Sendable {
 
     /// Puts a lease where it is due.
     package mutating func insert(_ key: Key, due: TimeSource.Instant) {
-        let number = Int((due.elapsed / self.tick).rounded(.up))
-        let bounded = min(max(number, self.cursor + 1), self.cursor + self.slots.count - 1)
-        self.slots[bounded % self.slots.count].append(key)
+        // Bounded before it becomes a whole number: what is due in some billion years is beyond all of those.
+        let ticks = (due.elapsed / self.tick).rounded(.up)
+        let number = Int(min(max(ticks, Double(self.cursor + 1)), Double(self.cursor + self.slots.count - 1)))
+        self.slots[number % self.slots.count].append(key)
         self.count += 1
     }
 

@@ -34,6 +34,15 @@ struct LeaseWheelTests {
         }
     }
 
+    @Test("what is due beyond all times waits for ever, and what was due before all times comes at once")
+    func extremes() {
+        var wheel = LeaseWheel<Int>(tick: .milliseconds(50), slotCount: 16)
+        wheel.insert(1, due: TimeSource.Instant(elapsed: .seconds(Int64.max)))
+        wheel.insert(2, due: TimeSource.Instant(elapsed: .seconds(Int64.min)))
+        #expect(wheel.advance(to: Self.instant(50)) == [2])
+        #expect(wheel.count == 1)
+    }
+
     private static func instant(_ milliseconds: Int) -> TimeSource.Instant {
         TimeSource.Instant(elapsed: .milliseconds(milliseconds))
     }
