@@ -11,10 +11,37 @@ final class ServiceDirectory: Sendable {
     private static let maximumUnknown = 1024
     private static let maximumQuestions = 64
 
+    /// One question to the registry, for all who want to know the same.
+    private final class Question: Sendable {
+        let done = Signal()
+        let answer = Mutex<Result<Bool, Problem>?>(nil)
+    }
+
+    /// What is to be done to find out about a name.
+    private enum Step {
+        /// Nothing: nobody registered it just now.
+        case giveUp
+        /// The registry is asked.
+        case ask(Question)
+        /// Somebody else asks.
+        case wait(Question)
+        /// Nothing: too much is being asked.
+        case refuse
+    }
+
     private struct State {
         var services: [ServiceText: KnownService] = [:]
         var unknown: [ServiceText: TimeSource.Instant] = [:]
-        var questions = 0
+        var questions: [ServiceText: Question] = [:]
+
+        mutating func step(for text: ServiceText, at now: TimeSource.Instant) -> Step {
+            if let since = self.unknown[text], since.duration(to: now) < ServiceDirectory.memory { return .giveUp }
+            if let question = self.questions[text] { return .wait(question) }
+            guard self.questions.count < ServiceDirectory.maximumQuestions else { return .refuse }
+            let question = Question()
+            self.questions[text] = question
+            return .ask(question)
+        }
     }
 
     /// The discovery that instances come from.
@@ -57,17 +84,29 @@ final class ServiceDirectory: Sendable {
 
     private func isRegistered(_ name: ServiceName, _ text: ServiceText) async throws(Problem) -> Bool {
         let now = self.clock.now
-        let mayAsk = self.state.withLock { state -> Bool? in
-            if let since = state.unknown[text], since.duration(to: now) < Self.memory { return nil }
-            guard state.questions < Self.maximumQuestions else { return false }
-            state.questions += 1
-            return true
+        switch self.state.withLock({ $0.step(for: text, at: now) }) {
+        case .giveUp: return false
+        case .refuse: throw Problem(status: 503, code: .unavailable, "too many unknown services are asked for at once")
+        case .wait(let question):
+            await question.done.wait()
+            // Without an answer the task was cancelled, and nobody waits for what becomes of it.
+            let answer = question.answer.withLock { $0 } ?? .failure(Self.silent)
+            return try answer.get()
+        case .ask(let question):
+            let answer: Result<Bool, Problem>
+            do throws(Problem) {
+                answer = .success(try await self.ask(name, text))
+            } catch {
+                answer = .failure(error)
+            }
+            question.answer.withLock { $0 = answer }
+            self.state.withLock { _ = $0.questions.removeValue(forKey: text) }
+            question.done.raise()
+            return try answer.get()
         }
-        guard let mayAsk else { return false }
-        guard mayAsk else {
-            throw Problem(status: 503, code: .unavailable, "too many unknown services are asked for at once")
-        }
-        defer { self.state.withLock { $0.questions -= 1 } }
+    }
+
+    private func ask(_ name: ServiceName, _ text: ServiceText) async throws(Problem) -> Bool {
         let discovery = self.discovery
         do throws(BackendError) {
             let isEmpty = try await withDeadline(self.configuration.lookupTimeout, clock: self.clock) {
@@ -78,7 +117,7 @@ final class ServiceDirectory: Sendable {
             return !isEmpty
         } catch {
             self.configuration.log(.warning, "the registry was asked for \(name) and failed: \(error)")
-            throw Problem(status: 503, code: .unavailable, "the registry does not answer")
+            throw Self.silent
         }
     }
 
@@ -88,6 +127,10 @@ final class ServiceDirectory: Sendable {
             if state.unknown.count >= Self.maximumUnknown { state.unknown = [:] }
             state.unknown[text] = now
         }
+    }
+
+    private static var silent: Problem {
+        Problem(status: 503, code: .unavailable, "the registry does not answer")
     }
 
     private static func notFound(_ name: ServiceName) -> Problem {
