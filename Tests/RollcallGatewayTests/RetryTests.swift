@@ -86,6 +86,7 @@ struct RetryTests {
             for id in ["a", "b"] { try await bed.register(id: id, port: port) }
             let answer = try await bed.send()
             #expect(answer.status == 502 && Self.code(answer) == "unavailable")
+            #expect(!answer.text.contains("127.0.0.1"), "strangers need not know where instances are")
             #expect(bed.gateway.metrics.connectFailures == 2)
         }
     }
@@ -185,6 +186,55 @@ struct RetryTests {
             try await bed.awaitInstances(2)
             for _ in 0..<2 { #expect(try await bed.send().status == 200) }
             #expect(tally.value == 2)
+        }
+    }
+
+    @Test("the time for all attempts together is limited, also when the body took some of it")
+    func totalWithBody() async throws {
+        try await withTestBed {
+            $0.attemptTimeout = .seconds(3600)
+            $0.totalTimeout = .seconds(1)
+        } _: { bed in
+            let begun = Signal()
+            try await bed.instance { exchange in
+                begun.raise()
+                while try await exchange.readPiece({ _ in }) {}
+                let end = Signal()
+                await exchange.whileOpen(end: { end.raise() }) { await end.wait() }
+            }
+            let raw = try await bed.open()
+            try await raw.send("POST /web/ HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
+            await begun.wait()
+            try await raw.send("cd")
+            #expect(try await raw.receive(until: "\r\n\r\n").hasPrefix("HTTP/1.1 504 "))
+        }
+    }
+
+    @Test("a client that takes no interim answers is given up, and no instance is blamed for it")
+    func interim() async throws {
+        try await withTestBed {
+            $0.idleTimeout = .milliseconds(300)
+        } _: { bed in
+            let tally = Tally()
+            let early = Array("HTTP/1.1 103 Early Hints\r\nX: \(String(repeating: "x", count: 16000))\r\n\r\n".utf8)
+            for id in ["a", "b"] {
+                try await bed.instance(id: id) { exchange in
+                    tally.add()
+                    while true {
+                        exchange.connection.output += early
+                        try await exchange.flush()
+                    }
+                }
+            }
+            let raw = try await bed.open()
+            try await raw.send("GET /web/ HTTP/1.1\r\nHost: a\r\n\r\n")
+            try await eventually { tally.value > 0 }
+            try await eventually { bed.gateway.metrics.activeRequests == 0 }
+            #expect(tally.value == 1)
+            #expect(bed.gateway.metrics.retries == 0 && bed.gateway.metrics.problems.isEmpty)
+            // Behind the interim answer of which some was sent comes nothing.
+            let text = await raw.receiveAll().text
+            #expect(text.hasPrefix("HTTP/1.1 103 ") && !text.contains("HTTP/1.1 408"))
         }
     }
 

@@ -99,7 +99,16 @@ extension ProxiedRequest {
             guard !self.exchange.head.isVersion10 else { return }
             ForwardedHead.write(head, framing: .none, for: self.exchange, into: &self.exchange.connection.output)
         }
-        try await self.exchange.flush()
+        try await self.flushInterim()
+    }
+
+    /// Sends the client what waits before there is an answer: where that fails, the instance is not to blame.
+    private func flushInterim() async throws(AttemptError) {
+        do throws(ConnectionError) {
+            try await self.exchange.flush()
+        } catch {
+            throw .ended(error)
+        }
     }
 
     /// Receives more of a head, handing on the request's body meanwhile.
@@ -112,12 +121,13 @@ extension ProxiedRequest {
                 guard error.kind == .timeout else { throw error }
             }
             self.exchange.continueBody()
-            try await self.exchange.flush()
+            try await self.flushInterim()
         }
         if self.body.isUnderWay {
             if let isOpen = try await self.moveBody(while: upstream) { return isOpen }
             // The instance could not answer before it had all of the request.
-            self.deadline = self.proxy.clock.now.advanced(by: self.proxy.configuration.attemptTimeout)
+            let total = self.began.advanced(by: self.proxy.configuration.totalTimeout)
+            self.deadline = min(total, self.proxy.clock.now.advanced(by: self.proxy.configuration.attemptTimeout))
         }
         return try await upstream.receive(until: self.deadline)
     }
@@ -126,21 +136,41 @@ extension ProxiedRequest {
     ///
     /// - Returns: What came: false for the end; `nil` when nothing came.
     mutating func moveBody(while upstream: HTTPConnection) async throws -> Bool? {
+        var timeout: ConnectionError?
         while self.body.isUnderWay {
             if let isOpen = try upstream.receiveNow() { return isOpen }
             guard let wish = try self.clientSide({ body throws in try body.move(to: upstream) }) else {
+                timeout = nil
                 await self.giveWay(after: 65536)
                 continue
             }
-            let limit = self.proxy.clock.now.advanced(by: self.proxy.configuration.idleTimeout)
-            do throws(ConnectionError) {
-                try await Socket.waitForEither((upstream.socket, .reading), wish, until: limit)
-            } catch {
-                guard error.kind == .timeout, wish.direction == .reading else { throw error }
+            if let timeout {
+                guard wish.direction == .reading else { throw timeout }
                 throw AttemptError.ended(Problem(status: 408, code: .timeout, "the body did not come in time"))
             }
+            let limit = self.proxy.configuration.idleTimeout
+            timeout = try await self.wait(for: (upstream.socket, .reading), or: wish, atMost: limit)
         }
         return nil
+    }
+
+    /// Waits until one of two sides may go on.
+    ///
+    /// - Returns: The error to end with if neither did in time, and the next try moves nothing either: systems tell of
+    ///   room only when much of it is free, so that a slow peer may have taken bytes all the time.
+    /// - Throws: `closed` when one of them was closed here.
+    func wait(
+        for first: (socket: Socket, direction: Socket.Direction),
+        or second: (socket: Socket, direction: Socket.Direction),
+        atMost limit: Duration
+    ) async throws(ConnectionError) -> ConnectionError? {
+        do throws(ConnectionError) {
+            try await Socket.waitForEither(first, second, until: self.proxy.clock.now.advanced(by: limit))
+            return nil
+        } catch {
+            guard error.kind == .timeout else { throw error }
+            return error
+        }
     }
 
     /// Lets others have the loop after much was moved without waiting.

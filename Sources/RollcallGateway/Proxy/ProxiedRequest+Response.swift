@@ -89,13 +89,18 @@ extension ProxiedRequest {
     private mutating func flush(from upstream: HTTPConnection) async throws {
         let client = self.exchange.connection
         await self.giveWay(after: client.output.count)
+        var timeout: ConnectionError?
         while self.body.isUnderWay, !client.output.isEmpty {
             let sent = try client.sendNow()
             guard !client.output.isEmpty else { return }
             let wish = try self.clientSide { body throws in try body.move(to: upstream) }
-            guard sent == 0, let wish else { continue }
-            let limit = self.proxy.clock.now.advanced(by: self.proxy.configuration.idleTimeout)
-            try await Socket.waitForEither((client.socket, .writing), wish, until: limit)
+            guard sent == 0, let wish else {
+                timeout = nil
+                continue
+            }
+            if let timeout { throw timeout }
+            let limit = self.proxy.configuration.idleTimeout
+            timeout = try await self.wait(for: (client.socket, .writing), or: wish, atMost: limit)
         }
         try await self.exchange.flush()
     }

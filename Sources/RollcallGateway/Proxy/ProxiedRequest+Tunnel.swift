@@ -14,20 +14,20 @@ extension ProxiedRequest {
         try await self.exchange.flush()
         var outbound = Pipe(from: client, to: upstream)
         var inbound = Pipe(from: upstream, to: client)
+        var timeout: ConnectionError?
         while true {
             let outboundMoved = try outbound.move()
             let inboundMoved = try inbound.move()
             if outbound.hasEnded || inbound.hasEnded { return }
             await self.giveWay(after: 16384)
-            guard !outboundMoved, !inboundMoved else { continue }
-            let limit = self.proxy.clock.now.advanced(by: self.proxy.configuration.tunnelIdleTimeout)
-            do throws(ConnectionError) {
-                try await Socket.waitForEither(outbound.wish, inbound.wish, until: limit)
-            } catch {
-                // One that nobody uses ends as it would if either side closed it.
-                guard error.kind == .timeout else { throw error }
-                return
+            guard !outboundMoved, !inboundMoved else {
+                timeout = nil
+                continue
             }
+            // One that nobody uses ends as it would if either side closed it.
+            guard timeout == nil else { return }
+            let limit = self.proxy.configuration.tunnelIdleTimeout
+            timeout = try await self.wait(for: outbound.wish, or: inbound.wish, atMost: limit)
         }
     }
 }

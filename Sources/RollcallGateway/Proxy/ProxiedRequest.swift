@@ -63,7 +63,7 @@ struct ProxiedRequest {
         var problem: Problem {
             switch self.kind {
             case .late: Problem(status: 504, code: .timeout, "the service did not answer in time")
-            case .unreachable: Problem(status: 502, code: .unavailable, "the service cannot be reached: \(self.error)")
+            case .unreachable: Problem(status: 502, code: .unavailable, "the service cannot be reached")
             case .malformed: Problem(status: 502, code: .protocolViolation, "the service's answer is not HTTP/1.1")
             case .broken, .stale: Problem(status: 502, code: .unavailable, "the service broke off without an answer")
             }
@@ -124,12 +124,12 @@ struct ProxiedRequest {
         } catch {
             guard error.kind != .closed else { throw .ended(error) }
             self.loop.counters.add(.connectFailures)
+            // The client does not learn why: that would tell strangers the instance's address.
+            let failure = "\(lane.upstream.id) at \(lane.upstream.origin) cannot be reached: \(error)"
+            self.proxy.configuration.log(.debug, failure)
             if let duration = lane.upstream.noteFailure(at: self.proxy.clock.now) {
                 self.loop.counters.add(.ejections)
-                self.proxy.configuration.log(
-                    .warning,
-                    "\(lane.upstream.id) at \(lane.upstream.origin) cannot be reached and is left out for \(duration.text)"
-                )
+                self.proxy.configuration.log(.warning, "\(failure); it is left out for \(duration.text)")
             }
             throw .failed(Failure(kind: .unreachable, error: error))
         }
