@@ -32,10 +32,12 @@ public final class Gateway: Sendable {
                 loops: try EventLoops.running()
             )
             self.proxy = proxy
+            var limits = Self.limits(configuration)
+            limits.onRefusal = { proxy.noteRefusal($0, on: $1) }
             self.server = try HTTPServer(
                 host: configuration.host,
                 port: configuration.port,
-                configuration: Self.limits(configuration)
+                configuration: limits
             ) { try await proxy.handle($0) }
             self.address = try Endpoint(
                 scheme: "http",

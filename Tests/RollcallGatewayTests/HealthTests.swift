@@ -43,7 +43,10 @@ struct HealthTests {
 
     @Test("the budget gives a share of the requests and some each second, over ten seconds")
     func budget() {
-        let tokens = RetryTokens(GatewayConfiguration.RetryBudget(share: 0.2, perSecond: 1))
+        let tokens = RetryTokens(
+            GatewayConfiguration.RetryBudget(share: 0.2, perSecond: 1),
+            now: Self.moment(0)
+        )
         func takeAll(_ requests: Int, _ seconds: Double) -> Int {
             var count = 0
             while tokens.take(requests: requests, at: Self.moment(seconds)) { count += 1 }
@@ -54,11 +57,22 @@ struct HealthTests {
         #expect(takeAll(1000, 1) == 0)
         #expect((9...10).contains(takeAll(1000, 200)))
         #expect(!tokens.take(requests: 1000, at: Self.moment(200)))
+        // Of 100 000 requests in an hour, those of the last ten seconds count, about 278, whether or not anybody looked.
+        #expect((64...67).contains(takeAll(101_000, 3800)))
+    }
+
+    @Test("requests before the first retry count for the last ten seconds only")
+    func budgetAtFirst() {
+        let budget = GatewayConfiguration.RetryBudget(share: 0.2, perSecond: 0)
+        let tokens = RetryTokens(budget, now: Self.moment(0))
+        var count = 0
+        while tokens.take(requests: 1_000_000, at: Self.moment(10_000)) { count += 1 }
+        #expect((195...205).contains(count))
     }
 
     @Test("no budget, no retry")
     func noBudget() {
-        let tokens = RetryTokens(GatewayConfiguration.RetryBudget(share: 0, perSecond: 0))
+        let tokens = RetryTokens(GatewayConfiguration.RetryBudget(share: 0, perSecond: 0), now: Self.moment(0))
         #expect(!tokens.take(requests: 1000, at: Self.moment(100)))
     }
 

@@ -88,6 +88,7 @@ struct HostileHead: Sendable, CustomTestStringConvertible {
         .get("an absolute target", "http://web/"),
         .get("an absolute target to elsewhere", "http://169.254.169.254/latest"),
         Self("CONNECT", 400, "CONNECT web:80 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+        Self("CONNECT with a path", 400, "CONNECT /web/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
         Self("asterisk", 400, "OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
         .get("..", "/web/../admin"), .get("encoded ..", "/%2e%2e/web"), .get("encoded slash", "/web%2fadmin"),
     ]
@@ -198,6 +199,40 @@ struct HostileTests {
                 exchange.didRespond(isComplete: true)
             }
             for _ in 0..<5 { #expect(try await bed.send().text == "good") }
+        }
+    }
+
+    @Test(
+        "nor what it says some time after its answer",
+        arguments: [
+            ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood"), ("GET", "HTTP/1.1 204 No Content\r\n\r\n"),
+            ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"),
+        ]
+    )
+    func lateSurplus(_ method: String, _ answer: String) async throws {
+        try await withTestBed { bed in
+            let turns = Tally()
+            let (wanted, sent) = (Signal(), Signal())
+            try await bed.instance { exchange in
+                guard turns.add() == 1 else { return try await reflect(exchange) }
+                exchange.connection.output += Array(answer.utf8)
+                exchange.didRespond(isComplete: true)
+                try await exchange.flush()
+                await wanted.wait()
+                exchange.connection.output += Array("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil".utf8)
+                try await exchange.flush()
+                sent.raise()
+            }
+            let raw = try await bed.open()
+            try await raw.send("\(method) /web/ HTTP/1.1\r\nHost: a\r\n\r\n")
+            try await raw.receive(until: answer.hasSuffix("good") ? "good" : "\r\n\r\n")
+            wanted.raise()
+            await sent.wait()
+            // On the same connection, hence the same loop, which was told of the surplus before.
+            try await raw.send("GET /web/next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            let text = await raw.receiveAll().text
+            #expect(text.contains("GET /next") && !text.contains("evil"))
+            #expect(bed.gateway.metrics.connects == 2)
         }
     }
 }

@@ -23,7 +23,8 @@ struct RouteTests {
             ("/web/a/b?c=/../d", "web", "/a/b?c=/../d"),
             ("/web//a", "web", "//a"), ("/w%65b/a", "web", "/a"), ("/caf%C3%A9/a", "café", "/a"),
             ("/web/...", "web", "/..."), ("/web/.well-known/x", "web", "/.well-known/x"),
-            ("/web/a%2Fb", "web", "/a%2Fb"),
+            ("/web/a%2Fb", "web", "/a%2Fb"), ("/web/a%2F..b%2f...", "web", "/a%2F..b%2f..."),
+            ("/web/a%20..", "web", "/a%20.."),
             ("/web/..a", "web", "/..a"), ("/.web/a", ".web", "/a"),
         ]
     )
@@ -59,7 +60,8 @@ struct RouteTests {
             "http://a/web", "//a/../web", "/..", "/../web", "/web/..", "/web/../x", "/web/./x", "/%2e%2e/web",
             "/%2E/web",
             "/web/.%2e/x", "/web/%2e%2e%2fx", "/web/..%2fx", "/web/..%5Cx", "/web/..;/x", "/web/..\\x", "/web%2fx/y",
-            "/web%5cx", "/web\\x", "/web#x", "/web%", "/web%zz", "/%ff", "*", "host:80", "web",
+            "/web%5cx", "/web/a%2f..%2fadmin", "/web/a%2F..", "/web/a%5c%2E%2e/x", "/web/a%2f.?x", "/web\\x", "/web#x",
+            "/web%", "/web%zz", "/%ff", "*", "host:80", "web",
         ]
     )
     func refused(_ target: String) {

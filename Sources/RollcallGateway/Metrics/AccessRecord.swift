@@ -2,9 +2,10 @@
 public struct AccessRecord: Sendable {
     /// The client's address.
     public let client: String
-    /// The method.
+    /// The method; empty for what was refused before it was a request.
     public let method: String
-    /// The target as the client wrote it, with the query: that may hold what is nobody's business.
+    /// The target as the client wrote it, with the query: that may hold what is nobody's business. Empty for what was
+    /// refused before it was a request.
     public let target: String
     /// The status of the answer; 0 when the client left before there was one.
     public let status: Int
@@ -16,6 +17,6 @@ public struct AccessRecord: Sendable {
     public let attempts: Int
     /// How many bytes of the answer's body were forwarded.
     public let bytes: Int
-    /// How long it took until all of the answer was handed to the system.
+    /// How long it took until all of the answer was handed to the system; zero for what was no request.
     public let duration: Duration
 }

@@ -6,7 +6,7 @@ public struct GatewayMetrics: Hashable, Sendable {
     public var activeRequests = 0
     /// Answers of services by the first digit of their status, from 1xx to 5xx; interim ones are not counted.
     public var responses = [0, 0, 0, 0, 0]
-    /// Answers of the gateway itself by status: 400, 404, 431, 502, 503, 504.
+    /// Answers of the gateway itself by status: 400, 404, 408, 414, 431, and from 501 to 505.
     public var problems: [Int: Int] = [:]
     /// Attempts on another instance, or on a fresh connection.
     public var retries = 0
@@ -18,7 +18,7 @@ public struct GatewayMetrics: Hashable, Sendable {
     public var connectFailures = 0
     /// How often an instance was left out for a while.
     public var ejections = 0
-    /// Answers that were cut because the instance broke off.
+    /// Answers that were cut because the instance broke off, or the client did not keep to HTTP or read on.
     public var cutResponses = 0
     /// WebSockets that were opened.
     public var tunnels = 0
@@ -46,7 +46,7 @@ public struct GatewayMetrics: Hashable, Sendable {
         counter("connects_total", "Connections made to instances.", self.connects)
         counter("connect_failures_total", "Connections to instances that failed.", self.connectFailures)
         counter("ejections_total", "Times that an instance was left out for a while.", self.ejections)
-        counter("responses_cut_total", "Answers cut because the instance broke off.", self.cutResponses)
+        counter("responses_cut_total", "Answers cut after they began.", self.cutResponses)
         counter("tunnels_total", "WebSockets opened.", self.tunnels)
         counter("clients_gone_total", "Clients that left before their answer.", self.clientsGone)
         counter("response_bytes_total", "Bytes of bodies of answers.", self.responseBytes)

@@ -9,7 +9,14 @@ final class LoopCounters: Sendable {
         /// Answers of services.
         case status1xx, status2xx, status3xx, status4xx, status5xx
         /// Answers of the gateway.
-        case problem400, problem404, problem408, problem431, problem502, problem503, problem504, problemOther
+        case problem400, problem404, problem408, problem414, problem431
+        case problem501, problem502, problem503, problem504, problem505, problemOther
+
+        /// The statuses of the gateway's answers that have a figure of their own.
+        static let problems: [Int: Figure] = [
+            400: .problem400, 404: .problem404, 408: .problem408, 414: .problem414, 431: .problem431,
+            501: .problem501, 502: .problem502, 503: .problem503, 504: .problem504, 505: .problem505,
+        ]
 
         /// The figure of a service's status.
         static func response(_ status: Int) -> Figure {
@@ -17,18 +24,7 @@ final class LoopCounters: Sendable {
         }
 
         /// The figure of an answer of the gateway.
-        static func problem(_ status: Int) -> Figure {
-            switch status {
-            case 400: .problem400
-            case 404: .problem404
-            case 408: .problem408
-            case 431: .problem431
-            case 502: .problem502
-            case 503: .problem503
-            case 504: .problem504
-            default: .problemOther
-            }
-        }
+        static func problem(_ status: Int) -> Figure { self.problems[status] ?? .problemOther }
     }
 
     private final class Cell: Sendable {
@@ -54,8 +50,8 @@ extension GatewayMetrics {
         self.requests = sum(.requests)
         self.activeRequests = sum(.active)
         self.responses = [.status1xx, .status2xx, .status3xx, .status4xx, .status5xx].map(sum)
-        for status in [400, 404, 408, 431, 502, 503, 504] {
-            let count = sum(.problem(status))
+        for (status, figure) in LoopCounters.Figure.problems {
+            let count = sum(figure)
             if count > 0 { self.problems[status] = count }
         }
         self.retries = sum(.retries)

@@ -24,7 +24,7 @@ final class Proxy: Sendable {
         self.loops = loops.all.map(GatewayLoop.init)
         self.clock = loops.clock
         self.directory = ServiceDirectory(discovery: discovery, configuration: configuration, clock: loops.clock)
-        self.tokens = RetryTokens(configuration.retryBudget)
+        self.tokens = RetryTokens(configuration.retryBudget, now: loops.clock.now)
         self.routes = RouteTable(configuration)
     }
 
@@ -40,7 +40,7 @@ final class Proxy: Sendable {
         do {
             try await self.forward(&request)
             self.log(request)
-        } catch let problem as Problem {
+        } catch let problem as Problem where !exchange.hasBegun {
             loop.counters.add(.problem(problem.status))
             request.status = problem.status
             self.log(request)
@@ -52,6 +52,25 @@ final class Proxy: Sendable {
             self.log(request)
             throw error
         }
+    }
+
+    /// Takes note of what the server refused, as it was no request.
+    func noteRefusal(_ problem: Problem, on connection: HTTPConnection) {
+        self.loops[connection.socket.loop.number].counters.add(.problem(problem.status))
+        guard let accessLog = self.configuration.accessLog else { return }
+        accessLog(
+            AccessRecord(
+                client: String(decoding: connection.peerHost, as: UTF8.self),
+                method: "",
+                target: "",
+                status: problem.status,
+                service: nil,
+                instance: nil,
+                attempts: 0,
+                bytes: 0,
+                duration: .zero
+            )
+        )
     }
 
     /// Forgets what is no longer registered, now and then, until the task is cancelled.
@@ -84,6 +103,9 @@ final class Proxy: Sendable {
         }
         guard request.loop.counters.value(.active) * self.loops.count <= self.configuration.maximumActiveRequests else {
             throw Problem(status: 503, code: .unavailable, "the gateway has as many requests under way as it takes")
+        }
+        guard exchange.head.method != "CONNECT" else {
+            throw Problem(status: 400, code: .invalidArgument, "CONNECT: this is no forward proxy", field: "method")
         }
         let match = try self.routes.match(exchange.head.target)
         request.match = match

@@ -84,18 +84,29 @@ struct RouteTable: Sendable {
     private static func pathEnd(of target: UnsafeBufferPointer<UInt8>) throws(Problem) -> Int {
         var index = 0
         while index < target.count, target[index] != UInt8(ascii: "?") {
+            // How many bytes a separator of segments has, if there is one; some readers take an encoded one for one.
+            var separator = 0
             switch target[index] {
-            case UInt8(ascii: "/"):
-                guard !self.isDotSegment(target[(index + 1)...]) else {
-                    throw self.malformed("a segment of the path is '.' or '..'")
-                }
+            case UInt8(ascii: "/"): separator = 1
+            case UInt8(ascii: "%"): separator = self.isEncoded("/\\", target[index...]) ? 3 : 0
             case UInt8(ascii: "#"), UInt8(ascii: "\\"):
                 throw self.malformed("the path has a character that no path has")
             default: break
             }
+            guard separator == 0 || !self.isDotSegment(target[(index + separator)...]) else {
+                throw self.malformed("a segment of the path is '.' or '..'")
+            }
             index += 1
         }
         return index
+    }
+
+    /// Whether a path goes on with one of some characters in its encoded form.
+    private static func isEncoded(_ characters: StaticString, _ rest: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+        guard rest.first == UInt8(ascii: "%"), rest.count >= 3,
+            let byte = UInt8(String(decoding: rest.dropFirst().prefix(2), as: UTF8.self), radix: 16)
+        else { return false }
+        return characters.withUTF8Buffer { $0.contains(byte) }
     }
 
     /// Whether a path goes on with `.` or `..` as its next segment, perhaps encoded, perhaps with parameters.
@@ -116,10 +127,7 @@ struct RouteTable: Sendable {
         }
         guard dots == 1 || dots == 2 else { return false }
         guard let next = rest.first else { return true }
-        guard next == UInt8(ascii: "%") else { return "/?;\\".utf8.contains(next) }
-        return ["%2f", "%5c", "%3b", "%00"].contains {
-            String(decoding: rest.prefix(3), as: UTF8.self).lowercased() == $0
-        }
+        return "/?;\\".utf8.contains(next) || self.isEncoded("/\\;\0", rest)
     }
 
     private static func service(_ segment: UnsafeBufferPointer<UInt8>) throws(Problem) -> String {
