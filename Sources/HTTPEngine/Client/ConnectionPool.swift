@@ -90,6 +90,7 @@ package final class ConnectionPool: Sendable {
     /// - Parameters:
     ///   - origin: Where it goes.
     ///   - deadline: When to give up at the latest, if that is before the pool would.
+    /// - Returns: The connection.
     /// - Throws: `refused`, `timeout`, or `closed` in a cancelled task.
     package func connect(
         to origin: Origin,

@@ -4,8 +4,9 @@ public struct AccessRecord: Sendable {
     public let client: String
     /// The method; empty for what was refused before it was a request.
     public let method: String
-    /// The target as the client wrote it, with the query: that may hold what is nobody's business. Empty for what was
-    /// refused before it was a request.
+    /// The target as the client wrote it, with the query: that may hold what is nobody's business.
+    ///
+    /// It is empty for what was refused before it was a request.
     public let target: String
     /// The status of the answer; 0 when the client left before there was one.
     public let status: Int
