@@ -83,7 +83,7 @@ public final class HubBackend: RegistryBackend {
     private static func origin(of url: String) throws(BackendError) -> Origin {
         let fault = BackendError(
             .invalidArgument,
-            "\(url.quotedForDisplay) is not the URL of a hub such as hub://127.0.0.1:20000",
+            "\(url.withoutCredentials.quotedForDisplay) is not the URL of a hub such as hub://127.0.0.1:20000",
             backend: self.name
         )
         guard let scheme = ["hub://", "http://"].first(where: { url.hasPrefix($0) }) else { throw fault }
@@ -113,16 +113,19 @@ public final class HubBackend: RegistryBackend {
         let start = self.calls.client.clock.now
         do throws(BackendError) {
             let answer = try await self.calls.send("GET", "/v1/status", "health", key: nil)
+            let isWritable = HubCalls.isWritable(answer.body)
             return BackendHealth(
                 isReachable: true,
                 latency: start.duration(to: self.calls.client.clock.now),
                 memberCount: 1,
                 serverVersion: try? HubCalls.text("version", in: answer.body),
                 canRead: true,
-                canWrite: true
+                canWrite: isWritable,
+                error: isWritable ? nil : .unavailable,
+                message: isWritable ? nil : "the hub cannot write its journal, and takes no change"
             )
         } catch {
-            return BackendHealth(isReachable: false, canRead: false, canWrite: false, error: error.code)
+            return BackendHealth(unreachable: error)
         }
     }
 

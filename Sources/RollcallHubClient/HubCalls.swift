@@ -124,6 +124,16 @@ struct HubCalls: Sendable {
         try self.document(body)[name]
     }
 
+    /// Whether a hub's status says that it takes changes; one that does not tell is taken to do so.
+    static func isWritable(_ body: [UInt8]) -> Bool {
+        var isWritable = true
+        var reader = JSONReader(body)
+        try? reader.object { (reader, name) throws(ValidationError) in
+            if name == "writable" { isWritable = try reader.boolean() } else { try reader.skip() }
+        }
+        return isWritable
+    }
+
     /// Reads an answer, which is at fault if that fails.
     static func reading<Value>(
         _ operation: String,

@@ -44,6 +44,23 @@ struct HubErrorTests {
         let health = await backend.health()
         #expect(!health.isReachable && !health.canRead && !health.canWrite)
         #expect(health.error == .unavailable)
+        #expect(health.message?.contains("Connection refused") == true)
+    }
+
+    @Test(
+        "a hub that says that it cannot be written is taken at its word",
+        arguments: [(#","writable":false"#, false), (#","writable":true"#, true), ("", true)]
+    )
+    func writable(_ member: String, _ canWrite: Bool) async throws {
+        try await withFakeHub { exchange in
+            exchange.respond(200, "application/json", body: Array(#"{"version":"1.0.0"\#(member)}"#.utf8))
+        } _: { backend in
+            let health = await backend.health()
+            #expect(health.isReachable && health.canRead)
+            #expect(health.canWrite == canWrite)
+            #expect((health.message == nil) == canWrite)
+            #expect(health.serverVersion == "1.0.0")
+        }
     }
 
     @Test("no answer in time: a timeout, of which a change may have been applied", arguments: DriverCall.allCases)

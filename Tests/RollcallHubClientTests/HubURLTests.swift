@@ -36,6 +36,13 @@ struct HubURLTests {
         #expect(error?.message.contains("hub://127.0.0.1:20000") == true)
     }
 
+    @Test("a password in a URL that is refused is not shown")
+    func password() {
+        let error = #expect(throws: BackendError.self) { try HubBackend(url: "hub://ann:open/sesame@a:1") }
+        #expect(error?.message.contains("hub://…@a:1") == true)
+        #expect(error.map { "\($0)".contains("sesame") } == false)
+    }
+
     @Test("names are percent-encoded, and the namespace is sent where it is not the default one")
     func targets() throws {
         let path = HubCalls.path(try ServiceName("a/b ö"), try InstanceID("%?#"))

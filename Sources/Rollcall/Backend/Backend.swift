@@ -65,6 +65,8 @@ public struct BackendHealth: Hashable, Sendable {
     public var canWrite: Bool
     /// Why it is not well.
     public var error: BackendError.Code?
+    /// The same in words, such as that a connection was refused; without secrets.
+    public var message: String?
 
     /// Creates a sample.
     public init(
@@ -75,7 +77,8 @@ public struct BackendHealth: Hashable, Sendable {
         serverVersion: String? = nil,
         canRead: Bool,
         canWrite: Bool,
-        error: BackendError.Code? = nil
+        error: BackendError.Code? = nil,
+        message: String? = nil
     ) {
         self.isReachable = isReachable
         self.latency = latency
@@ -85,5 +88,13 @@ public struct BackendHealth: Hashable, Sendable {
         self.canRead = canRead
         self.canWrite = canWrite
         self.error = error
+        self.message = message
+    }
+
+    /// Creates the sample of a backend that did not answer.
+    ///
+    /// - Parameter error: Why it did not.
+    public init(unreachable error: BackendError) {
+        self.init(isReachable: false, canRead: false, canWrite: false, error: error.code, message: error.message)
     }
 }

@@ -153,7 +153,7 @@ extension RollcallClient {
                 await self.registry.health()
             }
         } catch {
-            return BackendHealth(isReachable: false, canRead: false, canWrite: false, error: error.code)
+            return BackendHealth(unreachable: error)
         }
     }
 

@@ -61,7 +61,7 @@ public final class MemoryBackend: RegistryBackend {
                 canWrite: true
             )
         } catch {
-            return BackendHealth(isReachable: false, canRead: false, canWrite: false, error: error.code)
+            return BackendHealth(unreachable: error)
         }
     }
 

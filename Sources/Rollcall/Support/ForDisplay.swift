@@ -8,6 +8,15 @@ extension StringProtocol {
         return self.unicodeScalars.count > 64 ? result + "…\"" : result + "\""
     }
 
+    /// A URL with an ellipsis for user and password, so that it may be shown.
+    package var withoutCredentials: String {
+        // Up to the last `@`, wherever that stands: what is hidden needlessly does no harm.
+        guard let start = self.firstRange(of: "://"), let at = self[start.upperBound...].lastIndex(of: "@") else {
+            return String(self)
+        }
+        return self[..<start.upperBound] + "…" + self[at...]
+    }
+
     /// Whether a control character (Unicode category Cc) stands in the text.
     package var hasControlCharacter: Bool {
         // Cc is exactly U+0000…U+001F and U+007F…U+009F; the latter begin with the byte C2 in UTF-8.

@@ -45,7 +45,7 @@ struct HubAPI: Sendable {
     }
 
     /// What the hub tells of itself.
-    private func page(_ route: HubRoute, _ request: HubRequest) throws(ValidationError) {
+    private func page(_ route: HubRoute, _ request: HubRequest) throws {
         try request.checkQuery()
         let exchange = request.exchange
         switch route {
@@ -56,6 +56,8 @@ struct HubAPI: Sendable {
                 headers: ConsolePage.headers,
                 body: PackageResources.console_html
             )
+        case .ready where !self.store.isWritable:
+            throw Problem(status: 503, code: .unavailable, "the journal cannot be written: no change is taken")
         case .status: request.respond(json: self.metrics.status(of: self.store))
         case .metrics: exchange.respond(200, "text/plain; version=0.0.4", body: self.metrics.text(of: self.store))
         case .description: exchange.respond(200, "application/yaml", body: PackageResources.openapi_yaml)

@@ -40,6 +40,8 @@ final class HubMetrics: Sendable {
             writer.integer(self.uptime)
             writer.key("durability")
             writer.string(store.durability)
+            writer.key("writable")
+            writer.raw((store.isWritable ? "true" : "false").utf8)
             writer.key("counts")
             writer.object { writer in
                 writer.key("services")

@@ -55,6 +55,9 @@ final class JournalWriter: Sendable {
     /// The size of the file in bytes.
     var length: Int { self.file.length }
 
+    /// Whether the last write failed, so that no change is taken.
+    var hasFailed: Bool { self.buffer.withLock { $0.hasFailed } }
+
     /// Takes a record.
     ///
     /// Called in the order of the changes, under the registry's lock; it does not write.

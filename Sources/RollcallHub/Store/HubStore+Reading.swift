@@ -55,6 +55,11 @@ extension HubStore {
         self.journal == nil ? "memory: nothing survives the process" : "journal: survives the process, not a power cut"
     }
 
+    /// Whether changes are taken: false from a write of the journal that failed to the next that does not.
+    ///
+    /// While it is false, ``run()`` tries again each second.
+    package var isWritable: Bool { self.journal.map { !$0.hasFailed } ?? true }
+
     /// The size of the journal in bytes.
     var journalLength: Int { self.journal?.length ?? 0 }
 

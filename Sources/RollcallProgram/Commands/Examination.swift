@@ -88,13 +88,15 @@ struct Examination: Sendable {
             return Finding("registry", .fail, "no answer: \(problem.what)", advice: Self.startAdvice)
         }
         guard health.isReachable else {
-            let reason = health.error?.description ?? "no answer"
+            let reason = health.message ?? health.error?.description ?? "no answer"
             return Finding("registry", .fail, "not reachable: \(reason)", advice: Self.startAdvice)
         }
         guard health.canRead, health.canWrite else {
             let missing = health.canRead ? "cannot be written" : "cannot be read"
-            let advice = "is the token right (--token-file, ROLLCALL_TOKEN), and has the registry a leader?"
-            return Finding("registry", .fail, missing, advice: advice)
+            let reason = health.message.map { ": \($0)" } ?? ""
+            let advice =
+                "is the token right (--token-file, ROLLCALL_TOKEN), has the registry a leader, and its disk space?"
+            return Finding("registry", .fail, missing + reason, advice: advice)
         }
         let latency = health.latency ?? .zero
         let detail = "answers within \(latency.inMilliseconds)"

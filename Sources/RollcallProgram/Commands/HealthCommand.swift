@@ -35,7 +35,12 @@ struct HealthCommand: Command {
         if let leader = health.leader { table.append("leader", Cell(leader)) }
         if let count = health.memberCount { table.append("members", Cell("\(count)")) }
         if let version = health.serverVersion { table.append("version", Cell(version)) }
-        if let error = health.error { table.append("error", Cell(error.description, .red)) }
+        if let error = health.error {
+            table.append(
+                "error",
+                Cell([error.description, health.message].compactMap(\.self).joined(separator: ": "), .red)
+            )
+        }
         try context.terminal.table(table)
     }
 
@@ -52,6 +57,7 @@ struct HealthCommand: Command {
             for (name, value) in [
                 ("latency", health.latency.map(\.inMilliseconds)), ("leader", health.leader),
                 ("serverVersion", health.serverVersion), ("error", health.error?.description),
+                ("message", health.message),
             ] {
                 guard let value else { continue }
                 writer.key(name)

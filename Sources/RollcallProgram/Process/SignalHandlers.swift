@@ -19,8 +19,8 @@ package enum SignalHandlers {
 
     /// Begins to deliver signals; for the very start of the program, once.
     ///
-    /// SIGHUP stays ignored where it is, as `nohup` wants it. SIGPIPE is ignored from now on, so that a reader who
-    /// went away is an error of one write and not the end of the process.
+    /// SIGHUP stays ignored where it is, as `nohup` wants it. SIGPIPE and SIGXFSZ are ignored from now on, so that a
+    /// reader who went away and a limit of the size of files are errors of one write and not the end of the process.
     ///
     /// - Parameter inbox: Where to deliver them.
     /// - Throws: A ``SystemError`` when the system has no pipe or no thread left.
@@ -33,10 +33,15 @@ package enum SignalHandlers {
         self.writeEnd.store(ends[1], ordering: .sequentiallyConsistent)
         let readEnd = ends[0]
         try BlockingThread.start { self.deliver(from: readEnd, to: inbox) }
-        signal(SIGPIPE, SIG_IGN)
+        for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
         for number in [SIGINT, SIGTERM, SIGHUP] where number != SIGHUP || !self.isIgnored(number) {
             self.handle(number)
         }
+    }
+
+    /// Begins to deliver also what else may be meant for a program that this one runs, and would end or pass by this.
+    package static func takeMore() {
+        for number in [SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH] where !self.isIgnored(number) { self.handle(number) }
     }
 
     /// Whether a signal is ignored by this process.

@@ -30,12 +30,7 @@ package struct CommandContext: Sendable {
     }
 
     /// The URL of the backend as it may be shown: without a password.
-    package var shownBackendURL: String {
-        guard let start = self.backendURL.firstRange(of: "://"),
-            let at = self.backendURL[start.upperBound...].prefix(while: { $0 != "/" }).lastIndex(of: "@")
-        else { return self.backendURL }
-        return self.backendURL[..<start.upperBound] + "…" + self.backendURL[at...]
-    }
+    package var shownBackendURL: String { self.backendURL.withoutCredentials }
 
     /// Where the library says what happens: standard error, from warnings on; all with `--verbose`, errors with
     /// `--quiet`.

@@ -94,7 +94,7 @@ public final class HeartbeatRegistryBackend: RegistryBackend {
             let latency = start.duration(to: self.configuration.clock.now)
             return BackendHealth(isReachable: true, latency: latency, canRead: true, canWrite: true)
         } catch {
-            return BackendHealth(isReachable: false, canRead: false, canWrite: false, error: error.code)
+            return BackendHealth(unreachable: error)
         }
     }
 

@@ -193,6 +193,7 @@ struct LookupTests {
             #expect(status.json["epoch"] == .text(hub.server.store.epoch))
             #expect(status.json["counts"]?["instances"] == .number(1))
             #expect(status.json["version"] == .text(RollcallVersion.text))
+            #expect(status.text.contains(#""writable":true"#))
             let metrics = try await hub.call("GET", "/metrics").text
             for line in ["instances 1", "services 1", "watches 0", "registrations_total 1", "lookups_total 1"] {
                 #expect(metrics.contains("\nrollcall_hub_\(line)\n"))

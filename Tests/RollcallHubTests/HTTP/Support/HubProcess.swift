@@ -67,6 +67,14 @@ final class HubProcess: Sendable {
         return line.flatMap { Int($0.split { $0 == " " || $0 == "\t" }[1]) }.map { $0 * 1024 }
     }
 
+    /// Makes its writes beyond a size fail from now on, as on a full disk, until it is called with `nil`; Linux only.
+    func limitFiles(to bytes: Int?) async throws {
+        let limit = bytes.map { "\($0)" } ?? "unlimited"
+        let command = ["prlimit", "--pid", "\(self.child.id)", "--fsize=\(limit):"]
+        let end = try await ChildProcess(command, environment: ProcessInfo.processInfo.environment).wait()
+        #expect(end == .exited(0))
+    }
+
     func signal(_ number: Int32) { self.child.signal(number) }
 
     /// Waits for its end and returns its code.
