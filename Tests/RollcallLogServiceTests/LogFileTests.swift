@@ -87,6 +87,27 @@ struct LogFileTests {
         }
     }
 
+    @Test("a file that is cut to nothing in its place is not full any more")
+    func cut() async throws {
+        try await withLogService {
+            $0.maximumFileBytes = 65536
+            $0.rotatedFiles = 1
+        } _: { _, endpoint, folder in
+            func fill(_ numbers: Range<Int>) async throws {
+                for number in numbers {
+                    let answer = try await post("/log", Self.text(number), at: endpoint)
+                    #expect(answer.status == 200)
+                }
+            }
+            try await fill(0..<7)
+            #expect(truncate(folder.log, 0) == 0)
+            try await fill(7..<14)
+            #expect(try folder.names == ["services.log"])
+            #expect(try folder.lines().count == 7)
+            #expect(try await fetch("/logs", at: endpoint).body.split(separator: "\n").count == 7)
+        }
+    }
+
     @Test("a folder that is gone is told, and lines are taken again once it is back")
     func folderGone() async throws {
         try await withLogService { _, endpoint, folder in

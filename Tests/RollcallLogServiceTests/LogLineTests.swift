@@ -40,6 +40,17 @@ struct LogLineTests {
     }
 
     @Test(
+        "what joins the character before it hides no field and no escape",
+        arguments: ["\u{301}hello world", "\n\u{301}x", "\\\u{301}", "a \u{200D}b", "\u{1B}\u{301}"]
+    )
+    func combining(_ text: String) {
+        for line in [Self.line(text), Self.line(text, sender: text), Self.line("x", sender: text)] {
+            #expect(LogLine(line.text(prefix: "p")[...], prefix: "p") == line)
+            #expect(LogLine(line.text(prefix: "\u{301}")[...], prefix: "\u{301}")?.sender == line.sender)
+        }
+    }
+
+    @Test(
         "what is no line is none",
         arguments: [
             "", "p", "p ", "q 2026-11-21T07:30:00.123Z info a b", "p yesterday info a b",

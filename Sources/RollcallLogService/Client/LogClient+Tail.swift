@@ -105,9 +105,13 @@ struct TailLines {
 
     private mutating func item(of line: String) -> LogClient.TailItem? {
         if line.isEmpty { self.event = "" }
-        if line.hasPrefix("event: ") { self.event = String(line.dropFirst(7)) }
-        guard line.hasPrefix("data: ") else { return nil }
-        let data = String(line.dropFirst(6))
+        if let name = Self.value(of: "event: ", in: line) { self.event = name }
+        guard let data = Self.value(of: "data: ", in: line) else { return nil }
         return self.event == "dropped" ? Int(data).map { .dropped($0) } : .line(data)
+    }
+
+    /// What stands behind a field's name; by bytes, as a line may begin with an accent that joins the space before it.
+    private static func value(of field: String, in line: String) -> String? {
+        line.utf8.starts(with: field.utf8) ? String(Substring(line.utf8.dropFirst(field.utf8.count))) : nil
     }
 }

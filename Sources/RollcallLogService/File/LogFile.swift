@@ -15,9 +15,6 @@ import Darwin
 final class LogFile: Sendable {
     private struct State {
         var file: LogDescriptor
-        var length: Int
-        /// Whether a line that was written half stands at the end.
-        var endsWithinLine: Bool
         var followers: [UInt64: LogFollower] = [:]
         var nextFollower: UInt64 = 0
     }
@@ -41,8 +38,7 @@ final class LogFile: Sendable {
         self.prefix = prefix
         self.maximumBytes = maximumBytes
         self.rotatedFiles = rotatedFiles
-        let file = try LogDescriptor.writing(path)
-        self.state = Mutex(State(file: file, length: file.length, endsWithinLine: !file.endsWithLine))
+        self.state = Mutex(State(file: try LogDescriptor.writing(path)))
     }
 
     /// Appends lines, all or none.
@@ -57,15 +53,8 @@ final class LogFile: Sendable {
         }
         try self.state.withLock { (state) throws(LogFileError) in
             try self.prepare(&state, for: bytes.count + 1)
-            do throws(LogFileError) {
-                try state.file.append(state.endsWithinLine ? [0x0A] + bytes : bytes)
-            } catch {
-                state.endsWithinLine = !state.file.endsWithLine
-                state.length = state.file.length
-                throw error
-            }
-            state.length += bytes.count + (state.endsWithinLine ? 1 : 0)
-            state.endsWithinLine = false
+            // A process that was killed may have left half a line.
+            try state.file.append(state.file.endsWithLine ? bytes : [0x0A] + bytes)
             // Under the lock, so that followers get lines in the order of the file; this only fills their mailboxes.
             for follower in state.followers.values { follower.offer(lines, texts) }
         }
@@ -99,13 +88,16 @@ final class LogFile: Sendable {
 
     private func parts(_ state: borrowing State) -> [LogPart] {
         let rotated = (0..<self.rotatedFiles).compactMap { LogDescriptor.reading(self.rotated($0 + 1)) }
-        return [LogPart(file: state.file, length: state.length)] + rotated.map { LogPart(file: $0, length: $0.length) }
+        return [LogPart(file: state.file, length: state.file.length)]
+            + rotated.map { LogPart(file: $0, length: $0.length) }
     }
 
     private func prepare(_ state: inout State, for count: Int) throws(LogFileError) {
         // Somebody may have moved the file away: what is written into it then is lost to all who look for it here.
         if LogDescriptor.identity(at: self.path) != state.file.identity { try self.reopen(&state) }
-        guard state.length > 0, state.length + count > self.maximumBytes else { return }
+        // Asked for each time, because others may cut it short, as `logrotate` does with `copytruncate`.
+        let length = state.file.length
+        guard length > 0, length + count > self.maximumBytes else { return }
         guard self.rotatedFiles > 0 else {
             guard unlink(self.path) == 0 else { throw LogFileError(cannot: "remove", self.path) }
             return try self.reopen(&state)
@@ -119,10 +111,7 @@ final class LogFile: Sendable {
     }
 
     private func reopen(_ state: inout State) throws(LogFileError) {
-        let file = try LogDescriptor.writing(self.path)
-        state.file = file
-        state.length = file.length
-        state.endsWithinLine = !file.endsWithLine
+        state.file = try LogDescriptor.writing(self.path)
     }
 
     private func rotated(_ number: Int) -> String { "\(self.path).\(number)" }

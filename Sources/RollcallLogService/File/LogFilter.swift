@@ -6,7 +6,7 @@ package struct LogFilter: Hashable, Sendable {
     package var since: Int64?
     /// The least level.
     package var minimum: Log.Level?
-    /// The sender, whole.
+    /// The sender, whole, byte by byte.
     package var sender: String?
     /// What the message contains.
     package var contains: String?
@@ -21,7 +21,7 @@ package struct LogFilter: Hashable, Sendable {
     func accepts(_ line: LogLine) -> Bool {
         if let since = self.since, line.time < since { return false }
         if let minimum = self.minimum, line.level < minimum { return false }
-        if let sender = self.sender, line.sender != sender { return false }
+        if let sender = self.sender, !line.sender.utf8.elementsEqual(sender.utf8) { return false }
         return self.contains.map { line.message.utf8.firstRange(of: $0.utf8) != nil } ?? true
     }
 }

@@ -40,12 +40,14 @@ package struct LogLine: Hashable, Sendable {
     ///   - text: The line without its end.
     ///   - prefix: The prefix that it must have.
     package init?(_ text: Substring, prefix: String) {
-        var rest = text
+        // By bytes, as the fields are written: a space and an accent that follows it are one character.
+        var rest = text.utf8
         if !prefix.isEmpty {
-            guard rest.hasPrefix(prefix + " ") else { return nil }
-            rest = rest.dropFirst(prefix.count + 1)
+            let beginning = Array(prefix.utf8) + [0x20]
+            guard rest.starts(with: beginning) else { return nil }
+            rest = rest.dropFirst(beginning.count)
         }
-        let parts = rest.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
+        let parts = rest.split(separator: 0x20, maxSplits: 3, omittingEmptySubsequences: false).map(Substring.init)
         guard parts.count == 4, let time = try? Timestamp.parse(String(parts[0])),
             let level = Log.Level(name: String(parts[1]))
         else { return nil }
@@ -60,7 +62,8 @@ package struct LogLine: Hashable, Sendable {
     /// A text of somebody else without what could steer a terminal.
     static func tamed(_ text: String) -> String { Self.escaped(text, alsoSpaces: false) }
 
-    private static func escaped(_ text: String, alsoSpaces: Bool) -> String {
+    /// A text as it stands in a line: as a sender without spaces, too.
+    static func escaped(_ text: String, alsoSpaces: Bool) -> String {
         guard text.unicodeScalars.contains(where: { Self.mustBeEscaped($0, alsoSpaces) }) else { return text }
         var result = ""
         for scalar in text.unicodeScalars {
@@ -90,27 +93,27 @@ package struct LogLine: Hashable, Sendable {
 
     private static func unescaped(_ text: Substring) -> String {
         guard text.utf8.contains(UInt8(ascii: "\\")) else { return String(text) }
-        var result = ""
-        var rest = text
+        var result = String.UnicodeScalarView()
+        var rest = text.unicodeScalars
         while let mark = rest.firstIndex(of: "\\") {
             result += rest[..<mark]
-            rest = rest[rest.index(after: mark)...]
+            rest = rest[mark...].dropFirst()
             switch rest.first {
-            case "n": result += "\n"
-            case "r": result += "\r"
-            case "t": result += "\t"
+            case "n": result.append("\n")
+            case "r": result.append("\r")
+            case "t": result.append("\t")
             case "u":
                 guard let end = rest.firstIndex(of: "}"), rest.dropFirst().first == "{",
-                    let value = UInt32(rest[..<end].dropFirst(2), radix: 16), let scalar = Unicode.Scalar(value)
+                    let value = UInt32(String(rest[..<end].dropFirst(2)), radix: 16), let scalar = Unicode.Scalar(value)
                 else { return String(text) }
-                result.unicodeScalars.append(scalar)
+                result.append(scalar)
                 rest = rest[end...]
-            case let character?: result.append(character)
-            case nil: return result
+            case let scalar?: result.append(scalar)
+            case nil: return String(result)
             }
             rest = rest.dropFirst()
         }
-        return result + rest
+        return String(result + rest)
     }
 }
 

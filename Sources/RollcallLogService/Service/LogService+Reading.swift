@@ -1,53 +1,67 @@
 import HTTPEngine
-package import Rollcall
+import Rollcall
 
 extension LogService {
     /// How often a reader who follows gets a sign of life.
     static let beat = Duration.seconds(5)
     /// The most bytes of the log that one request looks at.
     private static let maximumScan = 64 << 20
+    /// The most bytes of the past that one answer has.
+    static let maximumAnswer = 8 << 20
+    /// What a reader hears when there is nothing else.
+    private static let beatEvent = Array(": beat\n\n".utf8)
 
     /// The last lines that fit, and with `follow` those that come.
     func read(_ exchange: HTTPExchange) async throws {
         let query = try LogQuery(Query(exchange.head.query), now: Self.now)
-        let tail = LogTail(
-            prefix: self.file.prefix,
-            filter: query.filter,
-            limit: query.limit,
-            maximumBytes: Self.maximumScan
-        )
         if query.follows, exchange.head.method == "GET" {
-            try await self.follow(exchange, query, tail)
+            try await self.follow(exchange, query)
         } else {
-            let parts = self.file.open()
-            // Reading blocks, and may take long where few lines fit.
-            let lines = try await SystemThread.run { tail.read(parts) }
-            var body: [UInt8] = []
-            for line in lines {
-                body.append(contentsOf: query.format.bytes(of: line.line, text: line.text))
-                body.append(0x0A)
-            }
-            exchange.respond(200, query.format.contentType, body: body)
+            try await self.readPast(exchange, query)
         }
     }
 
-    private func follow(_ exchange: HTTPExchange, _ query: LogQuery, _ tail: LogTail) async throws {
+    private func readPast(_ exchange: HTTPExchange, _ query: LogQuery) async throws {
+        // Until the answer has left: it takes memory for as long.
+        let answer = try self.answers.take()
+        let scan = Scan(place: try self.scans.take(), tail: self.tail(query) { $0 + [0x0A] }, parts: self.file.open())
+        let body = try await exchange.whileOpen(end: { scan.stop() }) { try await scan.run() }
+        exchange.respond(200, query.format.contentType, body: body)
+        try await exchange.flush()
+        withExtendedLifetime(answer) {}
+    }
+
+    private func follow(_ exchange: HTTPExchange, _ query: LogQuery) async throws {
         let limit = self.configuration.maximumFollowers
         guard let (id, parts, follower) = self.file.follow(query.filter, limit: limit) else {
             throw Problem(status: 503, code: .unavailable, "\(limit) readers follow the log already")
         }
         defer { self.file.endFollowing(id) }
+        let answer = try self.answers.take()
+        let scan = Scan(place: try self.scans.take(), tail: self.tail(query, Self.event), parts: parts)
+        let past = KeyedMailbox<Bool, [UInt8]>()
         let clock = self.clock
-        try await exchange.whileOpen(end: { follower.end() }) {
+        let end: @Sendable () -> Void = {
+            scan.stop()
+            past.finish()
+            follower.end()
+        }
+        try await exchange.whileOpen(end: end) {
             let headers = [Problem.Header("Cache-Control", "no-store")]
             try await exchange.beginStream(200, "text/event-stream", headers: headers)
-            let lines = try await SystemThread.run { tail.read(parts) }
-            try await exchange.send(lines.flatMap { Self.event(query.format.bytes(of: $0.line, text: $0.text)) })
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
-                    while (try? await clock.sleep(for: Self.beat)) != nil { follower.beat() }
+                    while (try? await clock.sleep(for: Self.beat)) != nil {
+                        past.offer(Self.beatEvent, for: false)
+                        follower.beat()
+                    }
                 }
-                defer { group.cancelAll() }
+                group.addTask { await scan.run(into: past) }
+                defer {
+                    scan.stop()
+                    group.cancelAll()
+                }
+                try await self.sendPast(past, exchange, holding: answer)
                 while let news = try await follower.next() {
                     try await exchange.send(Self.events(news, query.format))
                 }
@@ -55,128 +69,72 @@ extension LogService {
         }
     }
 
+    /// Sends beats until the past is there, and then that.
+    private func sendPast(
+        _ past: KeyedMailbox<Bool, [UInt8]>,
+        _ exchange: HTTPExchange,
+        holding answer: Places.Place
+    ) async throws {
+        while let bytes = try await past.next() { try await exchange.send(bytes) }
+        withExtendedLifetime(answer) {}
+    }
+
+    private func tail(_ query: LogQuery, _ end: @escaping @Sendable ([UInt8]) -> [UInt8]) -> LogTail {
+        LogTail(
+            prefix: self.file.prefix,
+            filter: query.filter,
+            limit: query.limit,
+            maximumBytes: Self.maximumScan,
+            maximumResult: Self.maximumAnswer
+        ) { line, text in
+            end(query.format.bytes(of: line, text: text))
+        }
+    }
+
     private static func events(_ news: LogFollower.News, _ format: LogQuery.Format) -> [UInt8] {
         var bytes: [UInt8] = []
         if news.dropped > 0 { bytes.append(contentsOf: "event: dropped\ndata: \(news.dropped)\n\n".utf8) }
         for (line, text) in news.lines { bytes.append(contentsOf: self.event(format.bytes(of: line, text: text))) }
-        return bytes.isEmpty ? Array(": beat\n\n".utf8) : bytes
+        return bytes.isEmpty ? self.beatEvent : bytes
     }
 
+    @Sendable
     private static func event(_ data: [UInt8]) -> [UInt8] {
         Array("data: ".utf8) + data + [0x0A, 0x0A]
     }
 }
 
-/// What a reader asks for: `?since=10m&level=warning&sender=web-1&contains=disk&limit=100&follow=true&format=json`.
-package struct LogQuery: Hashable, Sendable {
-    /// How lines are written.
-    package enum Format: String, Hashable, Sendable {
-        /// As they stand in the file.
-        case text
-        /// One JSON document a line.
-        case json
+/// One look through the log, which ends early once nobody waits for it.
+private struct Scan: Sendable {
+    private let place: Places.Place
+    private let tail: LogTail
+    private let parts: [LogPart]
+    private let isOver = Signal()
+
+    init(place: Places.Place, tail: LogTail, parts: [LogPart]) {
+        self.place = place
+        self.tail = tail
+        self.parts = parts
     }
 
-    /// The most lines of the past.
-    package static let maximumLimit = 10_000
+    /// Makes ``run()`` return soon.
+    func stop() { self.isOver.raise() }
 
-    /// Which lines.
-    package var filter = LogFilter()
-    /// The most lines of the past.
-    package var limit = 100
-    /// Whether those that come are wanted, too.
-    package var follows = false
-    /// How they are written.
-    package var format = Format.text
-
-    /// Asks for the last lines, whatever they are.
-    package init() {}
-
-    init(_ query: Query, now: Int64) throws(ValidationError) {
-        let known = ["since", "level", "sender", "contains", "limit", "follow", "format"]
-        try query.check { known.contains($0) }
-        if let text = query["since"] { self.filter.since = try Self.since(text, now: now) }
-        if let text = query["level"] { self.filter.minimum = try Log.Level.named(text) }
-        self.filter.sender = query["sender"]
-        self.filter.contains = query["contains"]
-        if let text = query["limit"] {
-            guard let limit = Int(text), (0...Self.maximumLimit).contains(limit) else {
-                throw ValidationError(
-                    field: "limit",
-                    message: "\(text.quotedForDisplay) is not a whole number from 0 to \(Self.maximumLimit)",
-                    limit: Self.maximumLimit
-                )
-            }
-            self.limit = limit
-        }
-        if let text = query["follow"] {
-            guard text.isEmpty || text == "true" || text == "false" else {
-                throw ValidationError(field: "follow", message: "\(text.quotedForDisplay) is neither true nor false")
-            }
-            self.follows = text != "false"
-        }
-        if let text = query["format"] {
-            guard let format = Format(rawValue: text) else {
-                throw ValidationError(field: "format", message: "\(text.quotedForDisplay) is neither text nor json")
-            }
-            self.format = format
+    /// Looks for lines on a thread of its own, because reading blocks and may take long where few lines fit.
+    func run() async throws(SystemError) -> [UInt8] {
+        try await SystemThread.run { [place, tail, parts, isOver] in
+            let lines = tail.read(parts) { !isOver.isRaised }
+            return withExtendedLifetime(place) { Array(lines.joined()) }
         }
     }
 
-    /// The request's target.
-    var target: String {
-        var items = ["limit=\(self.limit)", "format=\(self.format.rawValue)"]
-        if let since = self.filter.since { items.append("since=\(PercentEncoding.encode(Timestamp.text(since)))") }
-        if let level = self.filter.minimum { items.append("level=\(level.name)") }
-        if let sender = self.filter.sender { items.append("sender=\(PercentEncoding.encode(sender))") }
-        if let text = self.filter.contains { items.append("contains=\(PercentEncoding.encode(text))") }
-        if self.follows { items.append("follow=true") }
-        return "/logs?" + items.joined(separator: "&")
-    }
-
-    /// Reads a moment: an instant, or how long it is ago.
-    package static func since(_ text: String, now: Int64) throws(ValidationError) -> Int64 {
-        if let duration = try? Duration(text: text, field: "since") {
-            return now - Int64(duration / .milliseconds(1))
+    /// Puts what is found into a mailbox, and ends that.
+    func run(into past: KeyedMailbox<Bool, [UInt8]>) async {
+        do throws(SystemError) {
+            past.offer(try await self.run(), for: true)
+            past.finish()
+        } catch {
+            past.finish(throwing: BackendError(.unavailable, "\(error)", operation: "read the log"))
         }
-        guard let time = try? Timestamp.parse(text) else {
-            throw ValidationError(
-                field: "since",
-                message: "\(text.quotedForDisplay) is neither a duration such as 10m nor an instant such as "
-                    + "2026-11-21T07:30:00Z"
-            )
-        }
-        return time
-    }
-}
-
-extension LogQuery.Format {
-    var contentType: String {
-        switch self {
-        case .text: "text/plain; charset=utf-8"
-        case .json: "application/x-ndjson"
-        }
-    }
-
-    /// A line in this form, without its end.
-    func bytes(of line: LogLine?, text: String) -> [UInt8] {
-        // What others wrote into the file may hold anything but a line feed, and this goes to terminals.
-        guard self == .json else { return line == nil ? Array(LogLine.tamed(text).utf8) : Array(text.utf8) }
-        var writer = JSONWriter()
-        writer.object { writer in
-            guard let line else {
-                writer.key("text")
-                return writer.string(text)
-            }
-            writer.key("time")
-            writer.string(Timestamp.text(line.time))
-            writer.key("level")
-            writer.string(line.level.name)
-            writer.key("sender")
-            writer.string(line.sender)
-            writer.key("message")
-            writer.string(line.message)
-        }
-        return writer.bytes
     }
 }

@@ -19,6 +19,10 @@ public final class LogService: Sendable {
     let configuration: LogServiceConfiguration
     let file: LogFile
     let clock = TimeSource()
+    /// Reading the past takes a processor and the disk.
+    let scans = Places(4, "search the log")
+    /// What was found takes memory until its reader has it.
+    let answers = Places(16, "are being sent what was found in the log")
     private let log: Log
 
     /// Opens the file.
