@@ -34,12 +34,16 @@ struct CatalogEntry {
         return SocketAddress(host: host, port: 0) == nil ? "" : host
     }
 
-    /// The instance's metadata, above what the catalog's shape has no place for.
+    /// The instance's metadata, and what the catalog's shape has no place for.
     private var meta: [String: String] {
-        var meta = ["scheme": self.instance.endpoint.scheme, "status": self.instance.status.rawValue]
+        var meta: [String: String] = [:]
         if let version = self.instance.version { meta["version"] = "\(version)" }
         if !self.instance.tags.isEmpty { meta["tags"] = self.instance.tags.joined(separator: ",") }
-        return meta.merging(self.instance.metadata) { _, own in own }
+        meta.merge(self.instance.metadata) { _, own in own }
+        // What callers decide by is not for the metadata to say.
+        meta["scheme"] = self.instance.endpoint.scheme
+        meta["status"] = self.instance.status.rawValue
+        return meta
     }
 
     private static func write(_ key: String, _ value: String, to writer: inout JSONWriter) {

@@ -48,7 +48,7 @@ struct CatalogTests {
                 version: SemanticVersion("1.2.3"),
                 zone: "north",
                 tags: ["blue"],
-                metadata: ["team": "shop", "hostname": "n7"]
+                metadata: ["team": "shop", "hostname": "n7", "status": "passing?", "scheme": "x"]
             )
             _ = try await client.registry.register(instance, ttl: .seconds(60))
             let named = try ServiceInstance(
