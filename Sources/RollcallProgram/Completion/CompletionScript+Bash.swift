@@ -7,15 +7,30 @@ extension CompletionScript {
             # bash completion for rollcall: source it, or put it at
             # ~/.local/share/bash-completion/completions/rollcall
             _rollcall() {
-                local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
-                local index command= values= words=
-                local -a typed=()
-                for ((index = 1; index < COMP_CWORD; index++)); do
-                    case ${COMP_WORDS[index]} in
+                local index rest=${COMP_LINE-} word= command= values= words=
+                local -a typed=() all=()
+                # Bash takes words apart at ':' and '='; what stands together in the line is one word.
+                for ((index = 0; index <= COMP_CWORD; index++)); do
+                    word=${COMP_WORDS[index]}
+                    if [[ index -gt 0 && -n $rest && $rest == "$word"* && -n $word ]]; then
+                        all[${#all[@]}-1]+=$word
+                    else
+                        all+=("$word")
+                        rest=${rest#"${rest%%[![:space:]]*}"}
+                    fi
+                    rest=${rest#"$word"}
+                done
+                local current=${all[${#all[@]}-1]} previous=${all[${#all[@]}-2]-}
+                if [[ $current == --*=* ]]; then
+                    previous=${current%%=*}
+                    current=${current#*=}
+                fi
+                for ((index = 1; index < ${#all[@]} - 1; index++)); do
+                    case ${all[index]} in
                         --) COMPREPLY=($(compgen -c -- "$current")); return ;;
                         \(valued)) ((index++)) ;;
                         -*) ;;
-                        *) typed+=("${COMP_WORDS[index]}") ;;
+                        *) typed+=("${all[index]}") ;;
                     esac
                 done
                 command=${typed[0]-}
@@ -23,7 +38,7 @@ extension CompletionScript {
             \(self.bashGroups(commands))        '') words=\(self.quoted(self.bashFirst(commands))) ;;
                 esac
                 case $command in
-            \(commands.map(self.bashCase).joined())    esac
+            \(self.bashChoices("''", CommonOptions.all))\(commands.map(self.bashCase).joined())    esac
                 case $previous in
                     \(paths)) COMPREPLY=($(compgen -f -- "$current")); return ;;
                     \(valued)) words=$values ;;
@@ -50,14 +65,19 @@ extension CompletionScript {
 
     private static func bashCase(_ command: CommandSpec) -> String {
         let words = command.allOptions.flatMap(self.forms) + command.positionals.flatMap(\.choices)
-        let choices = command.allOptions.filter { !$0.choices.isEmpty }.map { option in
-            let pattern = self.forms(of: option).joined(separator: "|")
-            return "                \(pattern)) values=\(self.quoted(option.choices.joined(separator: " "))) ;;\n"
+        let assignment = "            words=\(self.quoted(words.joined(separator: " ")))\n"
+        return self.bashChoices(self.quoted(command.name), command.allOptions, assignment)
+    }
+
+    /// A case for a command, with the values of its options.
+    private static func bashChoices(_ pattern: String, _ options: [OptionSpec], _ assignment: String = "") -> String {
+        let choices = options.filter { !$0.choices.isEmpty }.map { option in
+            let forms = self.forms(of: option).joined(separator: "|")
+            return "                \(forms)) values=\(self.quoted(option.choices.joined(separator: " "))) ;;\n"
         }
         return """
-                    \(self.quoted(command.name)))
-                        words=\(self.quoted(words.joined(separator: " ")))
-                        case $previous in
+                    \(pattern))
+            \(assignment)            case $previous in
             \(choices.joined())            esac ;;
 
             """

@@ -62,6 +62,23 @@ struct CompletionScriptTests {
         #expect(result.status == .exited(0))
     }
 
+    /// The words as bash gives them to a script: taken apart at `:` and `=`, whole runs of which are words, too.
+    private static func takenApart(_ words: [String]) -> String {
+        let parts = (["rollcall"] + words).flatMap { word -> [String] in
+            var parts: [String] = []
+            for character in word {
+                let isMark = ":=".contains(character)
+                if let last = parts.last?.last, ":=".contains(last) == isMark {
+                    parts[parts.count - 1].append(character)
+                } else {
+                    parts.append(String(character))
+                }
+            }
+            return parts.isEmpty ? [""] : parts
+        }
+        return parts.map { "'\($0)'" }.joined(separator: " ")
+    }
+
     @Test(
         "bash completes commands, options, choices and commands of groups",
         arguments: [
@@ -70,15 +87,19 @@ struct CompletionScriptTests {
             (["--quiet", "cellar", "t"], ["taste"]), (["cellar", "open", "--ret"], ["--retain"]),
             (["--output", "json", "hea"], ["health"]), (["--token-file", "/dev/nul"], ["/dev/null"]),
             (["services", "--namespace", ""], []),
+            (["--output", ""], ["table", "json"]), (["--output=j"], ["json"]),
+            (["services", "--output="], ["table", "json"]), (["instances", "web", "--status=w"], ["warning"]),
+            (["--backend", "hub://127.0.0.1:20000", "ser"], ["serve", "services"]),
+            (["--backend=hub://127.0.0.1:20000", "instances", "web", "--zo"], ["--zone"]),
         ]
     )
     func bash(_ words: [String], _ expected: [String]) async throws {
         let folder = try TemporaryFolder()
-        let typed = (["rollcall"] + words).map { "'\($0)'" }.joined(separator: " ")
         try folder.write(
             """
             \(CompletionScript.text(for: .bash, Self.specs))
-            COMP_WORDS=(\(typed)); COMP_CWORD=\(words.count); _rollcall
+            COMP_WORDS=(\(Self.takenApart(words))); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            COMP_LINE='\((["rollcall"] + words).joined(separator: " "))'; _rollcall
             for word in "${COMPREPLY[@]}"; do [[ $word == -* && -z "\(words.last ?? "")" ]] || echo "$word"; done
             """,
             to: "script"
