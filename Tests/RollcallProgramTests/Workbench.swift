@@ -29,7 +29,7 @@ struct Workbench: Sendable {
     let hastyExit = Signal()
     var environment = ["ROLLCALL_BACKEND": "memory:", "ROLLCALL_DRAIN": "1ms", "PATH": "/usr/bin:/bin"]
     var isTerminal = false
-    var checkHTTP: (@Sendable (String) async -> Bool)?
+    var checkHTTP: (@Sendable (CheckURL) async -> String?)?
     var answersAt: @Sendable (String, UInt16) async -> Bool = { _, _ in false }
 
     /// What the user of another process would see of the registry.

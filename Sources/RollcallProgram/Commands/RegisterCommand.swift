@@ -29,7 +29,8 @@ struct RegisterCommand: Command {
             drained (ROLLCALL_DRAIN; else 1s), and leaves.
             With COMMAND, that is run and the instance leaves when it ends, whose exit status is passed on (128 and the
             number of the signal that killed it; 126 and 127 when it cannot be run). Signals are passed on; before
-            SIGINT and SIGTERM the instance is drained, a second one is passed on at once.
+            SIGINT and SIGTERM the instance is drained, a second one is passed on at once; so are SIGHUP, SIGQUIT, SIGUSR1,
+            SIGUSR2 and SIGWINCH.
             --timeout ends all when the instance is not registered in time; otherwise that is tried without end.
             """,
         examples: [
@@ -93,22 +94,25 @@ struct RegisterCommand: Command {
 
     /// What returns once the instance may be registered.
     private static func check(_ context: CommandContext) throws -> @Sendable () async throws -> Void {
-        guard let url = context.arguments.option("check") else { return {} }
-        guard url.hasPrefix("http://") || url.hasPrefix("https://") else {
-            throw context.arguments.misuse(
-                "--check: \(url.quotedForDisplay) is not a URL such as http://127.0.0.1:8080/"
-            )
-        }
-        guard let passes = context.program.services.checkHTTP else {
+        guard let url = try context.arguments.option("check", { try CheckURL($0) }) else { return {} }
+        guard let fault = context.program.services.checkHTTP else {
             throw CommandFailure(
                 "this program cannot make checks",
                 advice: ["leave --check out: the instance is registered at once"],
                 exitCode: .usage
             )
         }
+        let clock = context.clock
         return {
-            while await !passes(url) {
-                try await context.clock.sleep(for: .milliseconds(200))
+            let start = clock.now
+            var isTold = false
+            while let reason = await fault(url) {
+                // A program that only starts needs no word.
+                if !isTold, start.duration(to: clock.now) >= .seconds(2) {
+                    context.terminal.note(Cell("not registered yet:", .yellow), " \(url.text): \(reason)")
+                    isTold = true
+                }
+                try await clock.sleep(for: .milliseconds(200))
             }
         }
     }

@@ -52,6 +52,7 @@ struct Registration: Sendable {
 
     /// Runs a program and keeps the instance registered while it runs.
     func run(_ command: [String]) async throws -> ExitCode {
+        self.context.surroundings.takeMoreSignals()
         let child = try self.start(command)
         let leaving = Leaving()
         return try await withThrowingTaskGroup(of: ExitCode?.self) { group in

@@ -9,22 +9,29 @@ extension ProgramServices {
             backends: { settings in
                 var backends = RollcallClient.builtInBackends
                 backends["hub"] = { (url, namespace) throws(BackendError) in
-                    try HubBackend(url: url, namespace: namespace, configuration: .init(log: settings.log))
+                    let unused = [settings.token.map { _ in "token" }, settings.layout.map { _ in "layout" }]
+                    for name in unused.compactMap(\.self) {
+                        settings.log.component("hub")(
+                            .warning,
+                            "a hub has no use for a \(name): the one given is left out"
+                        )
+                    }
+                    return try HubBackend(url: url, namespace: namespace, configuration: .init(log: settings.log))
                 }
                 return backends
             },
-            checkHTTP: { await self.passes($0) }
+            checkHTTP: { await self.fault(of: $0) }
         )
     }
 
-    /// Whether a GET of a URL is answered by a status from 200 to 299 within two seconds.
-    private static func passes(_ url: String) async -> Bool {
-        let mark = url.firstIndex(of: "?") ?? url.endIndex
-        guard let endpoint = try? Endpoint(url[..<mark]), let origin = try? Origin(endpoint),
-            let client = try? HTTPClient()
-        else { return false }
-        let path = (endpoint.path.isEmpty ? "/" : endpoint.path) + url[mark...]
-        let response = try? await client.send(HTTPClient.Request("GET", path, at: origin), within: .seconds(2))
-        return response.map { (200..<300).contains($0.status) } ?? false
+    /// Why a GET of a URL is not answered by a status from 200 to 299 within two seconds; `nil` when it is.
+    private static func fault(of url: CheckURL) async -> String? {
+        do {
+            let request = HTTPClient.Request("GET", url.target, at: try Origin(url.endpoint))
+            let status = try await HTTPClient().send(request, within: .seconds(2)).status
+            return (200..<300).contains(status) ? nil : "answered \(status)"
+        } catch {
+            return "\(error)"
+        }
     }
 }

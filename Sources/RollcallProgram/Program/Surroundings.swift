@@ -22,6 +22,8 @@ package struct Surroundings: Sendable {
     package var errors: OutputSink
     /// Where signals arrive.
     package var signals: SignalInbox
+    /// Has signals arrive, too, that only a program means something to which this one runs.
+    package var takeMoreSignals: @Sendable () -> Void
     /// Ends the process at once, when somebody interrupts it a second time.
     package var exitNow: @Sendable (ExitCode) -> Void
 
@@ -31,12 +33,14 @@ package struct Surroundings: Sendable {
         output: OutputSink,
         errors: OutputSink,
         signals: SignalInbox = SignalInbox(),
+        takeMoreSignals: @escaping @Sendable () -> Void = {},
         exitNow: @escaping @Sendable (ExitCode) -> Void = { _ in }
     ) {
         self.environment = environment
         self.output = output
         self.errors = errors
         self.signals = signals
+        self.takeMoreSignals = takeMoreSignals
         self.exitNow = exitNow
     }
 
@@ -47,6 +51,7 @@ package struct Surroundings: Sendable {
             output: OutputSink(descriptor: STDOUT_FILENO),
             errors: OutputSink(descriptor: STDERR_FILENO),
             signals: signals,
+            takeMoreSignals: { SignalHandlers.takeMore() },
             exitNow: { _exit($0.rawValue) }
         )
     }

@@ -66,11 +66,14 @@ struct RegisterCommandTests {
     func check() async throws {
         let gate = Gate()
         var bench = Workbench()
-        bench.checkHTTP = { await gate.asked($0) }
+        bench.checkHTTP = { await gate.asked($0.text) ? nil : "answered 404" }
         let code = try await bench.running(
             "register web --endpoint http://192.0.2.7:80 --check http://192.0.2.7:80/up -- sleep 600"
         ) { [bench] in
             try await eventually { gate.count >= 2 }
+            try await eventually {
+                bench.errors.text == "not registered yet: http://192.0.2.7:80/up: answered 404\n"
+            }
             #expect(try await bench.instances("web").isEmpty)
             #expect(gate.urls == ["http://192.0.2.7:80/up"])
             gate.open()
@@ -83,11 +86,23 @@ struct RegisterCommandTests {
     @Test("a check that does not pass in time is 1, and ends the command")
     func failedCheck() async throws {
         var bench = Workbench()
-        bench.checkHTTP = { _ in false }
+        bench.checkHTTP = { _ in "refused" }
         let options = Self.endpoint + ["--check", "http://192.0.2.7:80/", "--timeout", "100ms"]
         #expect(await bench.run(["register", "web"] + options + ["--", "sleep", "600"]) == .notThere)
         #expect(bench.errors.text.contains("the check did not pass within 100ms"))
         #expect(await bench.run(["register", "web"] + options) == .notThere)
+    }
+
+    @Test(
+        "what cannot be checked is refused before anything runs",
+        arguments: ["https://192.0.2.7/", "http://", "http://a b/", "http://192.0.2.7:x/", "nonsense", "ftp://a"]
+    )
+    func badCheck(_ url: String) async {
+        var bench = Workbench()
+        bench.checkHTTP = { _ in "never" }
+        let options = Self.endpoint + ["--check", url, "--timeout", "100ms"]
+        #expect(await bench.run(["register", "web"] + options) == .usage)
+        #expect(bench.errors.text.hasPrefix("error: --check: "), "\(bench.errors.text)")
     }
 
     @Test(
