@@ -4,17 +4,20 @@ import Synchronization
 
 /// Collects what a program writes.
 final class Transcript: Sendable {
-    private let collected = Mutex("")
+    private let collected = Mutex<[UInt8]>([])
 
     /// What was written so far.
-    var text: String { self.collected.withLock { $0 } }
+    var bytes: [UInt8] { self.collected.withLock { $0 } }
+
+    /// What was written so far.
+    var text: String { String(decoding: self.bytes, as: UTF8.self) }
 
     /// The lines that were written so far.
     var lines: [String] { self.text.split(separator: "\n").map(String.init) }
 
     /// A sink that writes here.
     func sink(isTerminal: Bool = false) -> OutputSink {
-        OutputSink(isTerminal: isTerminal) { text throws(OutputClosed) in self.collected.withLock { $0 += text } }
+        OutputSink(isTerminal: isTerminal) { bytes throws(OutputError) in self.collected.withLock { $0 += bytes } }
     }
 }
 

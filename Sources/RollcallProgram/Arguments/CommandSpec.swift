@@ -55,7 +55,7 @@ package struct CommandSpec: Hashable, Sendable {
 
     /// How it is called, on one line.
     package var usage: String {
-        var words = ["rollcall", self.name] + self.positionals.map(\.text)
+        var words = ["rollcall", self.name.isEmpty ? "COMMAND" : self.name] + self.positionals.map(\.text)
         if !self.allOptions.isEmpty { words.append("[OPTION…]") }
         switch self.trailing {
         case .none: break

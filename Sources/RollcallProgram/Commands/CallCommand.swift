@@ -28,7 +28,7 @@ struct CallCommand: Command {
             // Here and now: whoever types it can type it again when an instance is there.
             _ = try client.discovery.pick(target.service)
             let response = try await caller.call(target.service, target.request)
-            try context.terminal.text(response.text)
+            try context.terminal.bytes(response.body)
             guard response.status >= 400 else { return .done }
             context.terminal.note("status \(response.status)")
             return .notThere

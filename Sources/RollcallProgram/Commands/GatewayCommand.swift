@@ -14,7 +14,10 @@ struct GatewayCommand: Command {
             .flag("keep-prefix", "services see the path as the client wrote it"),
             .flag("only-routes", "the first segment of a path names no service"),
             .value("policy", choices: PickCommand.policies.map(\.name), "how to choose an instance"),
-            .flag("access-log", "a line on standard output for each request"),
+            .flag(
+                "access-log",
+                "a line on standard output for each request; those that nobody reads in time are left out"
+            ),
         ],
         discussion: """
             The first segment of a path names the service: /web/users goes to /users of web. SIGTERM or Control-C ends
@@ -24,21 +27,33 @@ struct GatewayCommand: Command {
     )
 
     func run(in context: CommandContext) async throws -> ExitCode {
-        let configuration = try Self.configuration(context)
+        let terminal = context.terminal
+        let accessLog = BackgroundWriter<AccessRecord> { records, dropped in
+            for record in records { try? terminal.access(record) }
+            if dropped > 0 { try? terminal.missing(dropped) }
+        }
+        var settings = try Self.configuration(context)
+        if context.arguments.flag("access-log") { settings.accessLog = { accessLog.offer($0) } }
+        let configuration = settings
         let policy = context.arguments.option("policy")
         DescriptorLimit.raise()
         return try await context.withClient { client in
             let chosen = PickCommand.policies.first { $0.name == policy }?.balancer
             if let chosen { client.discovery.balancer = chosen }
         } _: { client in
-            let gateway = try Gateway(client: client, configuration: configuration)
-            return try await context.serve {
+            let gateway = try CommandFailure.local(advice: "--listen names another address") {
+                () throws(BackendError) in
+                try Gateway(client: client, configuration: configuration)
+            }
+            let end = try await context.serve {
                 try await gateway.run()
             } shutDown: {
                 await gateway.shutDown(within: .seconds(10))
             } ready: {
                 try context.terminal.line(Cell("listening on", .bold), " \(gateway.address.description)")
             }
+            await accessLog.finish(within: .seconds(1), clock: context.clock)
+            return end
         }
     }
 
@@ -60,17 +75,26 @@ struct GatewayCommand: Command {
         }
         let allowed = try context.arguments.options("allow") { try ServiceName($0) }
         configuration.allowedServices = allowed.isEmpty ? nil : Set(allowed)
-        if context.arguments.flag("access-log") {
-            let terminal = context.terminal
-            configuration.accessLog = { record in try? terminal.access(record) }
-        }
         return configuration
     }
 }
 
 extension Terminal {
+    /// Writes that requests have no line because nobody read them in time.
+    fileprivate func missing(_ count: Int) throws(OutputError) {
+        guard self.format == .json else {
+            return try self.line("\(count) requests are left out: nobody read their lines in time")
+        }
+        try self.json { writer in
+            writer.object { writer in
+                writer.key("dropped")
+                writer.integer(count)
+            }
+        }
+    }
+
     /// Writes a line about a request that was answered, without the query: that may hold what is nobody's business.
-    fileprivate func access(_ record: AccessRecord) throws(OutputClosed) {
+    fileprivate func access(_ record: AccessRecord) throws(OutputError) {
         let path = record.target.prefix { $0 != "?" }
         let milliseconds = record.duration.inMilliseconds
         guard self.format == .json else {

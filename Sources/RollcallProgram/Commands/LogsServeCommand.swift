@@ -29,7 +29,9 @@ struct LogsServeCommand: Command {
         configuration.maximumFileBytes = size.map { $0 << 20 } ?? configuration.maximumFileBytes
         configuration.rotatedFiles = kept ?? configuration.rotatedFiles
         DescriptorLimit.raise()
-        let service = try LogService(configuration)
+        let service = try CommandFailure.local(place: configuration.path, advice: "--file names another file") {
+            () throws(BackendError) in try LogService(configuration)
+        }
         return try await context.withClient { client in
             let runner = service.runner(
                 client: client,

@@ -20,28 +20,32 @@ struct LogsTailCommand: Command {
             .value("lines", "NUMBER", short: "n", "how many of the past (100)"),
             .flag("follow", short: "f", "go on with those that come"),
         ],
+        discussion: "With --follow it goes on until it is interrupted; exits with 1 when the log service ends.",
         examples: ["rollcall logs tail -f --level warning", "rollcall logs tail --since 10m --output json"]
     )
 
     func run(in context: CommandContext) async throws -> ExitCode {
         let query = try Self.query(context)
         return try await context.withClient { client in
-            let log = try LogClient(discovery: client.discovery, sender: "rollcall")
+            let limit = client.configuration.discovery.lookupTimeout
+            let log = try LogClient(discovery: client.discovery, sender: "rollcall", timeout: limit)
             do {
                 try await log.tail(query) { item throws(BackendError) in
-                    do throws(OutputClosed) {
+                    do throws(OutputError) {
                         switch item {
                         case .line(let text): try context.terminal.text(text + "\n")
                         case .dropped(let count): context.terminal.note("\(count) lines came too fast and are left out")
                         }
                     } catch {
-                        throw BackendError(.closed, "nobody reads any longer", cause: error)
+                        throw BackendError(.closed, "nothing can be written any longer", cause: error)
                     }
                 }
-            } catch  where (error as? BackendError)?.cause is OutputClosed {
-                return .done
+            } catch let error as BackendError {
+                throw error.cause as? OutputError ?? error
             }
-            return .done
+            guard query.follows, !Task.isCancelled else { return .done }
+            context.terminal.note(Cell("the log service ended", .yellow))
+            return .notThere
         }
     }
 

@@ -29,6 +29,13 @@ struct ServeCommand: Command {
         guard context.arguments.option("backend") == nil else {
             throw BackendError(.unsupported, "a hub in front of another engine is not built yet; leave --backend out")
         }
+        let foreign = [
+            ("token", "a hub asks nobody for credentials yet"), ("token-file", "a hub asks nobody for credentials yet"),
+            ("layout", "a hub has no layouts"), ("namespace", "a hub has all namespaces"),
+        ]
+        for (option, reason) in foreign where context.arguments.option(option) != nil {
+            throw context.arguments.misuse("--\(option) means nothing here: \(reason)")
+        }
         let address = try ListenAddress(context.arguments, default: 20000)
         let folder = try self.folder(context)
         DescriptorLimit.raise()
@@ -42,13 +49,26 @@ struct ServeCommand: Command {
             try Endpoint(scheme: "http", host: $0).host
         }
         configuration.heartbeats = try self.heartbeats(context.arguments)
-        let hub = try HubServer(configuration)
+        let hub = try Self.open(configuration)
         return try await context.serve {
             await hub.run()
         } shutDown: {
             await hub.shutDown()
         } ready: {
             try self.announce(hub, folder, context.terminal)
+        }
+    }
+
+    private static func open(_ configuration: HubServer.Configuration) throws -> HubServer {
+        do throws(BackendError) {
+            return try HubServer(configuration)
+        } catch {
+            guard ExitCode(error.code) != .usage else { throw error }
+            // The registry that is not reachable would be this one.
+            let isPort = error.operation == "serve"
+            let advice = isPort ? "--listen names another address" : "--data names another folder; --memory needs none"
+            let place = isPort ? nil : configuration.folder
+            throw CommandFailure(error.message, place: place, advice: [advice], exitCode: .notThere)
         }
     }
 

@@ -74,7 +74,7 @@ struct ChangeFollower {
     /// Tells what is new in a snapshot.
     ///
     /// - Parameter snapshot: The latest of its service.
-    /// - Throws: ``OutputClosed`` when nobody reads any longer.
+    /// - Throws: An ``OutputError``.
     mutating func follow(_ snapshot: ServiceSnapshot) throws {
         guard snapshot.freshness == .live else {
             // It shows what was shown before.

@@ -44,7 +44,7 @@ extension CommandContext {
 }
 
 extension CommandContext {
-    /// Runs a service until a signal asks it to end, and says where it is once it is registered.
+    /// Runs a service until a signal asks it to end, says where it listens, and what keeps it from being registered.
     ///
     /// - Parameters:
     ///   - runner: The service.
@@ -57,17 +57,32 @@ extension CommandContext {
     ) async throws -> ExitCode {
         try await self.serve {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    guard (try? await runner.waitUntilRegistered()) != nil else { return }
-                    let endpoints = runner.endpoints.map(\.description).joined(separator: ", ")
-                    try self.terminal.line("\(runner.service.text) at \(endpoints)")
-                }
+                group.addTask { try await self.announce(runner) }
                 if let body { try await body() } else { try await runner.run() }
                 group.cancelAll()
             }
         } shutDown: {
             runner.beginShutdown()
         } ready: {
+        }
+    }
+
+    /// Says where a service listens, and when it is not registered at once, why.
+    private func announce(_ runner: ServiceRunner) async throws {
+        while runner.endpoints.isEmpty { try await self.clock.sleep(for: .milliseconds(5)) }
+        let endpoints = runner.endpoints.map(\.description).joined(separator: ", ")
+        try self.terminal.line("\(runner.service.text) at \(endpoints)")
+        var told: BackendError.Code?
+        while let status = runner.registration, status.phase != .draining, status.phase != .stopped {
+            if status.phase == .registered {
+                if told != nil { self.terminal.note("\(runner.service.text) is registered now") }
+                return
+            }
+            if let error = status.lastError, error.code != told {
+                self.terminal.note(Cell("not registered yet:", .yellow), " \(error)")
+                told = error.code
+            }
+            try await self.clock.sleep(for: .milliseconds(20))
         }
     }
 }

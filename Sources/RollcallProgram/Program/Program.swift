@@ -110,7 +110,7 @@ package struct Program: Sendable {
         // Whatever a command was doing when it was interrupted, its failure is no news.
         if Task.isCancelled || error is CancellationError { return .interrupted }
         // The reader had enough, as `head` has.
-        if error is OutputClosed { return .done }
+        if (error as? OutputError)?.isClosed == true { return .done }
         let problem = Problem(error, backend: backend)
         if problem.exitCode != .interrupted { terminal.report(problem) }
         return problem.exitCode

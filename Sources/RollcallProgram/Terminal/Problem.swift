@@ -1,4 +1,5 @@
 import Rollcall
+import RollcallService
 
 /// An error as people are told of it: what failed, where, and what to try.
 package struct Problem: Hashable, Sendable {
@@ -40,6 +41,7 @@ package struct Problem: Hashable, Sendable {
         case let error as ValidationError:
             self.init(error.description, advice: Self.advice(about: error), exitCode: .usage)
         case let error as BackendError: self.init(error, backend: backend)
+        case let error as ServiceRunError: self.init(error, backend: backend)
         default: self.init("\(error)", exitCode: .notThere)
         }
     }
@@ -58,6 +60,10 @@ package struct Problem: Hashable, Sendable {
     }
 
     private init(_ error: BackendError, backend: String) {
+        guard error.operation != "call", error.operation != "log" else {
+            self.init(ofService: error)
+            return
+        }
         let attempt = [error.operation, error.key].compactMap(\.self).joined(separator: " ")
         let cause = error.cause.map { $0 is ValidationError ? "" : " (\($0))" } ?? ""
         self.init(
@@ -66,6 +72,33 @@ package struct Problem: Hashable, Sendable {
             advice: Self.advice(about: error.code),
             exitCode: ExitCode(error.code)
         )
+    }
+
+    /// What an instance did that the registry knew of.
+    private init(ofService error: BackendError) {
+        let isAway = [.unavailable, .timeout, .protocolViolation].contains(error.code)
+        self.init(
+            "\(error.code): \(error.message)",
+            place: error.key.map { "a call to \($0)" },
+            advice: isAway
+                ? ["is that instance up? 'rollcall instances \(error.key ?? "SERVICE")' lists them all"]
+                : Self.advice(about: error.code),
+            exitCode: isAway ? .notThere : ExitCode(error.code)
+        )
+    }
+
+    /// What ended a service: its own address, or the registry.
+    private init(_ error: ServiceRunError, backend: String) {
+        guard let failure = error.failures.first, error.failures.count == 1 else {
+            self.init("\(error)", exitCode: .notThere)
+            return
+        }
+        guard failure.stage == .listen, (failure.error as? BackendError)?.code != .invalidArgument else {
+            self.init(failure.error, backend: backend)
+            return
+        }
+        let what = (failure.error as? BackendError)?.message ?? "\(failure.error)"
+        self.init(what, advice: ["--listen names another address"], exitCode: .notThere)
     }
 
     private static func advice(about error: ValidationError) -> [String] {
@@ -87,16 +120,5 @@ package struct Problem: Hashable, Sendable {
         case .protocolViolation: ["is that the address of a registry? 'rollcall doctor' looks"]
         default: []
         }
-    }
-}
-
-/// Ends a command with a problem that it found itself.
-package struct CommandFailure: Error {
-    /// The problem.
-    package let problem: Problem
-
-    /// Creates an error.
-    package init(_ what: String, place: String? = nil, advice: [String] = [], exitCode: ExitCode) {
-        self.problem = Problem(what, place: place, advice: advice, exitCode: exitCode)
     }
 }

@@ -41,30 +41,35 @@ package struct Terminal: Sendable {
     }
 
     /// Writes a line of a result.
-    package func line(_ cells: Cell...) throws(OutputClosed) {
+    package func line(_ cells: Cell...) throws(OutputError) {
         try self.output.put(self.render(cells, self.output) + "\n")
     }
 
     /// Writes a text of this program's own, such as a script, as it is.
-    package func text(_ text: String) throws(OutputClosed) {
+    package func text(_ text: String) throws(OutputError) {
         try self.output.put(text)
     }
 
+    /// Writes what somebody else made, as it is.
+    package func bytes(_ bytes: [UInt8]) throws(OutputError) {
+        try self.output.put(bytes)
+    }
+
     /// Writes a table.
-    package func table(_ table: Table) throws(OutputClosed) {
+    package func table(_ table: Table) throws(OutputError) {
         let lines = table.lines(inColour: self.output.isTerminal && self.allowsColour)
         try self.output.put(lines.map { $0 + "\n" }.joined())
     }
 
     /// Writes a document on a line.
-    package func json(_ write: (inout JSONWriter) -> Void) throws(OutputClosed) {
+    package func json(_ write: (inout JSONWriter) -> Void) throws(OutputError) {
         var writer = JSONWriter()
         write(&writer)
         try self.json(writer.bytes)
     }
 
     /// Writes a document on a line.
-    package func json(_ bytes: [UInt8]) throws(OutputClosed) {
+    package func json(_ bytes: [UInt8]) throws(OutputError) {
         try self.output.put(String(decoding: bytes, as: UTF8.self).jsonSafeForTerminal + "\n")
     }
 

@@ -28,6 +28,7 @@ extension ServiceRunner {
             stage = .listen
             let endpoints = try await self.server.listen()
             self.noteListening(at: endpoints)
+            self.noteRegistering(by: registrar)
             return await self.serve(registrar, requirements)
         } catch {
             // What a cancelled stage throws is no failure: somebody wished the end.

@@ -16,6 +16,7 @@ public final class ServiceRunner: Sendable {
     private struct State {
         var hasRun = false
         var endpoints: [Endpoint] = []
+        var registrar: Registrar?
         var isRegistered = false
     }
 
@@ -55,6 +56,9 @@ public final class ServiceRunner: Sendable {
 
     /// Where it listens, as callers see it; empty before.
     public var endpoints: [Endpoint] { self.state.withLock { $0.endpoints } }
+
+    /// How its registration stands; `nil` before it listens.
+    public var registration: RegistrarStatus? { self.state.withLock { $0.registrar }?.status }
 
     /// Runs the service until ``beginShutdown()``, and then returns normally.
     ///
@@ -104,6 +108,10 @@ public final class ServiceRunner: Sendable {
     func noteListening(at endpoints: [Endpoint]) {
         self.state.withLock { $0.endpoints = endpoints }
         self.log(.info, "\(self.service) listens at \(endpoints.map(\.description).joined(separator: ", "))")
+    }
+
+    func noteRegistering(by registrar: Registrar) {
+        self.state.withLock { $0.registrar = registrar }
     }
 
     func noteRegistered() {

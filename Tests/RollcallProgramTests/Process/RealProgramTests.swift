@@ -1,9 +1,10 @@
 import Foundation
+import HTTPEngine
 import RollcallProgram
 import Testing
 
 /// Where the program is that the build made.
-private enum Built {
+enum Built {
     static let path: String? = {
         // Beside the tests, wherever those are.
         let places = [CommandLine.arguments[0], "/proc/self/exe"]
@@ -17,13 +18,22 @@ private enum Built {
 @Suite("The program", .timeLimit(.minutes(2)), .enabled(if: Built.path != nil, "it is not built here"))
 struct RealProgramTests {
     private func start(_ folder: TemporaryFolder, _ arguments: String...) throws -> ChildProcess {
+        try self.start(folder, "memory:", output: folder.path + "/out", arguments)
+    }
+
+    private func start(
+        _ folder: TemporaryFolder,
+        _ backend: String,
+        output: String,
+        _ arguments: [String]
+    ) throws -> ChildProcess {
         let environment = ProcessInfo.processInfo.environment.merging(
-            ["ROLLCALL_BACKEND": "memory:", "ROLLCALL_DRAIN": "10ms"]
+            ["ROLLCALL_BACKEND": backend, "ROLLCALL_DRAIN": "10ms", "ROLLCALL_NAMESPACE": "elsewhere"]
         ) { _, new in new }
         return try ChildProcess(
             [try #require(Built.path)] + arguments,
             environment: environment,
-            output: .file(folder.path + "/out"),
+            output: .file(output),
             errors: .file(folder.path + "/errors")
         )
     }
@@ -92,5 +102,56 @@ struct RealProgramTests {
         )
         #expect(await child.wait() == .exited(0))
         #expect(folder.read("out").hasSuffix("\n0\n"))
+    }
+
+    @Test("every signal reaches the command, which is not left behind")
+    func everySignal() async throws {
+        let folder = try TemporaryFolder()
+        let script = """
+            for name in USR1 USR2 WINCH; do trap "echo $name" $name; done
+            trap 'echo QUIT; exit 9' QUIT
+            echo ready; while :; do sleep 0.02; done
+            """
+        let child = try self.start(
+            folder,
+            "register",
+            "web",
+            "--endpoint",
+            "http://192.0.2.1:80",
+            "--",
+            "sh",
+            "-c",
+            script
+        )
+        var expected = "ready\n"
+        try await eventually { folder.read("out") == expected }
+        for (signal, name) in [(SIGUSR1, "USR1"), (SIGUSR2, "USR2"), (SIGWINCH, "WINCH"), (SIGQUIT, "QUIT")] {
+            child.signal(signal)
+            expected += name + "\n"
+            try await eventually { folder.read("out") == expected }
+        }
+        #expect(await child.wait() == .exited(9))
+    }
+
+    @Test("what cannot be written is told, and is 1", .enabled(if: FileManager.default.fileExists(atPath: "/dev/full")))
+    func fullDevice() async throws {
+        let folder = try TemporaryFolder()
+        let arguments = ["instances", "web", "--output", "json"]
+        let child = try self.start(folder, "memory:", output: "/dev/full", arguments)
+        #expect(await child.wait() == .exited(1))
+        #expect(folder.read("errors") == "error: cannot write to standard output: No space left on device\n")
+    }
+
+    @Test("a check over HTTP says why it does not pass")
+    func check() async throws {
+        let folder = try TemporaryFolder()
+        let listener = try TCPListener(host: "127.0.0.1", port: 0)
+        let url = "http://\(listener.address)/up?now"
+        listener.close()
+        let child = try self.start(folder, "register", "web", "--endpoint", "http://192.0.2.1:80", "--check", url)
+        try await eventually { folder.read("errors").hasPrefix("not registered yet: \(url): ") }
+        #expect(folder.read("errors").contains("Connection refused"))
+        child.signal(SIGTERM)
+        #expect(await child.wait() == .exited(0))
     }
 }

@@ -47,6 +47,14 @@ struct ExitCodeTests {
         #expect(bench.output.text.isEmpty)
     }
 
+    @Test("a command line without a command is told how one looks")
+    func commandMissing() async {
+        let bench = Workbench()
+        #expect(await bench.run("--output", "xml", "services") == .usage)
+        #expect(bench.errors.text.contains("usage: rollcall COMMAND [OPTION…]\n"))
+        #expect(bench.errors.text.contains("try:   rollcall --help\n"))
+    }
+
     @Test("an invalid variable is 2 and is named")
     func variable() async {
         var bench = Workbench()

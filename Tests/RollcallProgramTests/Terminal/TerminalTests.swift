@@ -104,7 +104,7 @@ struct TerminalTests {
             ["services", "--output", "json"],
             in: Surroundings(
                 environment: bench.environment,
-                output: OutputSink { _ throws(OutputClosed) in throw OutputClosed() },
+                output: OutputSink { _ throws(OutputError) in throw OutputError.closed },
                 errors: errors.sink()
             )
         )
