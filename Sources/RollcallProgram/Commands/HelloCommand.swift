@@ -13,6 +13,7 @@ struct HelloCommand: Command {
             .value("service", "SERVICE", "the name to register under (hello)"),
             .value("listen", "ADDRESS:PORT", "where to listen (127.0.0.1, at a port that is free)"),
             .value("ttl", "DURATION", "how long it outlives its process in the registry (ROLLCALL_TTL; else 10s)"),
+            .flag("until-input-ends", "end, too, when standard input does: with the program at its other end"),
         ],
         examples: ["rollcall hello --name one", "rollcall call hello/"]
     )
@@ -42,6 +43,12 @@ struct HelloCommand: Command {
                     )
                 }
                 exchange.respond(200, "text/plain; charset=utf-8", body: answer)
+            }
+            if context.arguments.flag("until-input-ends") {
+                try BlockingThread.start {
+                    Lifeline.awaitEndOfInput()
+                    runner.beginShutdown()
+                }
             }
             return try await context.run(runner)
         }

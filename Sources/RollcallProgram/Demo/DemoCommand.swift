@@ -27,7 +27,10 @@ struct DemoCommand: Command {
             group.addTask { try await system.run(until: isDone) }
             group.addTask {
                 while let signal = await context.signals.next() {
-                    if isDone.isRaised { context.surroundings.exitNow(.interrupted) }
+                    if isDone.isRaised {
+                        system.abandon()
+                        context.surroundings.exitNow(.interrupted)
+                    }
                     system.note(signal)
                     isDone.raise()
                 }

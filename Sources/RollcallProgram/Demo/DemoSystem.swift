@@ -21,6 +21,9 @@ final class DemoSystem: Sendable {
     let visits: VisitService
     private let logs: ServiceRunner
     private let folder: TemporaryFolder
+    /// Ends the services `hello` with this process, even if that is killed.
+    private let lifeline: Lifeline
+    private let providers = Mutex<[ChildProcess]>([])
     private let interruption = Mutex<ReceivedSignal?>(nil)
 
     /// Binds all ports.
@@ -28,25 +31,32 @@ final class DemoSystem: Sendable {
     /// - Parameters:
     ///   - context: Where to write.
     ///   - portBase: The first of the ports to take; `nil` for ports that are free.
-    /// - Throws: `unavailable` for a port that is in use.
+    /// - Throws: A ``CommandFailure`` for a port that is in use.
     init(_ context: CommandContext, portBase: Int?) async throws {
+        let advice = "--port-base names other ports"
         self.context = context
-        self.hub = try HubServer(HubServer.Configuration(port: portBase ?? 0, log: context.log))
+        self.hub = try CommandFailure.local(advice: advice) { () throws(BackendError) in
+            try HubServer(HubServer.Configuration(port: portBase ?? 0, log: context.log))
+        }
         var configuration = RollcallConfiguration()
         configuration.discovery.balancer = .roundRobin
         configuration.discovery.log = context.log
         configuration.registrar.drain = .milliseconds(200)
         let backend = try HubBackend(url: self.hub.url, configuration: .init(log: context.log))
-        self.client = RollcallClient(registry: backend, configuration: configuration)
-        var gateway = GatewayConfiguration()
-        gateway.port = portBase.map { $0 + 1 } ?? 0
-        gateway.log = context.log
-        self.gateway = try Gateway(client: self.client, configuration: gateway)
+        let client = RollcallClient(registry: backend, configuration: configuration)
+        self.client = client
+        self.gateway = try CommandFailure.local(advice: advice) { () throws(BackendError) in
+            var gateway = GatewayConfiguration()
+            gateway.port = portBase.map { $0 + 1 } ?? 0
+            gateway.log = context.log
+            return try Gateway(client: client, configuration: gateway)
+        }
+        self.lifeline = try Lifeline()
         self.folder = try TemporaryFolder(named: "rollcall-demo")
         self.logFile = self.folder.path + "/services.log"
         let log = try LogService(LogServiceConfiguration(path: self.logFile, log: context.log))
-        self.logs = log.runner(client: self.client, port: portBase.map { $0 + 2 } ?? 0)
-        self.visits = VisitService(client: self.client, port: portBase.map { $0 + 3 } ?? 0)
+        self.logs = log.runner(client: client, port: portBase.map { $0 + 2 } ?? 0)
+        self.visits = VisitService(client: client, port: portBase.map { $0 + 3 } ?? 0)
     }
 
     /// Takes note of the signal that ends the demonstration.
@@ -67,17 +77,23 @@ final class DemoSystem: Sendable {
             group.addTask { try await self.logs.run() }
             group.addTask { try await self.visits.run() }
             defer { group.cancelAll() }
-            try await self.logs.waitUntilRegistered()
-            try await self.visits.runner.waitUntilRegistered()
-            let providers = try ["one", "two"].map { try self.startProvider($0) }
-            var code = ExitCode.done
             do {
-                code = try await self.show(providers, isDone)
+                try await self.logs.waitUntilRegistered()
+                try await self.visits.runner.waitUntilRegistered()
             } catch {
-                for provider in providers { await provider.end() }
+                // Why it ended says more.
+                try await Self.firstFailure(in: &group)
                 throw error
             }
-            for provider in providers { await provider.end() }
+            var code = ExitCode.done
+            do {
+                for name in ["one", "two"] { try self.startProvider(name) }
+                code = try await self.show(isDone)
+            } catch {
+                await self.endProviders()
+                throw error
+            }
+            await self.endProviders()
             self.visits.beginShutdown()
             self.logs.beginShutdown()
             await self.gateway.shutDown(within: .seconds(2))
@@ -86,25 +102,55 @@ final class DemoSystem: Sendable {
         }
     }
 
-    /// Starts a service `hello` in a process of its own.
-    private func startProvider(_ name: String) throws -> ChildProcess {
-        let command = [
-            try OwnProgram.path(), "hello", "--name", name, "--ttl", Self.ttl, "--backend",
-            "hub" + self.hub.url.dropFirst(4),
-        ]
-        return try ChildProcess(
-            command,
-            environment: self.context.surroundings.environment.merging(["ROLLCALL_DRAIN": "200ms"]) { _, new in new },
-            output: .file("/dev/null")
-        )
+    /// Leaves nothing behind, at once.
+    func abandon() {
+        for provider in self.providers.withLock({ $0 }) { provider.signal(ReceivedSignal.kill.number) }
+        self.folder.remove()
     }
 
-    private func show(_ providers: [ChildProcess], _ isDone: Signal) async throws -> ExitCode {
+    private static func firstFailure(in group: inout ThrowingTaskGroup<Void, any Error>) async throws {
+        do {
+            try await group.next()
+        } catch let error as ServiceRunError {
+            let what = error.failures.map { ($0.error as? BackendError)?.message ?? "\($0.error)" }
+            throw CommandFailure(
+                what.joined(separator: "; "),
+                advice: error.failures.contains { $0.stage == .listen } ? ["--port-base names other ports"] : [],
+                exitCode: .notThere
+            )
+        }
+    }
+
+    /// Starts a service `hello` in a process of its own.
+    private func startProvider(_ name: String) throws {
+        let command = [
+            try OwnProgram.path(), "hello", "--name", name, "--ttl", Self.ttl, "--until-input-ends",
+            "--backend", "hub" + self.hub.url.dropFirst(4), "--namespace", "default",
+        ]
+        // What the user set for other registries means nothing to this one.
+        var environment = self.context.surroundings.environment.filter { !$0.key.hasPrefix("ROLLCALL_") }
+        environment["ROLLCALL_DRAIN"] = "200ms"
+        let provider = try ChildProcess(
+            command,
+            environment: environment,
+            input: .descriptor(self.lifeline.readingEnd),
+            output: .file("/dev/null")
+        )
+        self.providers.withLock { $0.append(provider) }
+    }
+
+    private func endProviders() async {
+        for provider in self.providers.withLock({ $0 }) { await provider.end() }
+    }
+
+    private func show(_ isDone: Signal) async throws -> ExitCode {
         let story = try DemoStory(self)
         try story.introduce()
         var failures = try await story.alternation()
         failures += try await story.visits()
-        if !isDone.isRaised { failures += try await story.death(of: providers[0]) }
+        if !isDone.isRaised, let first = self.providers.withLock({ $0.first }) {
+            failures += try await story.death(of: first)
+        }
         try story.conclude(failures: failures)
         if !self.context.arguments.flag("exit") {
             try self.context.terminal.line("", Cell("It goes on until Control-C."))

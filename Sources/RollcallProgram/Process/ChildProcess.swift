@@ -13,7 +13,7 @@ import Darwin
 ///
 /// A thread waits for its end; until that was seen, its process id cannot come to mean another process.
 package final class ChildProcess: Sendable {
-    /// Where a stream of the child goes.
+    /// Where a stream of the child goes, or where it comes from.
     package enum Stream: Hashable, Sendable {
         /// Where this program's own goes.
         case inherited
@@ -36,16 +36,24 @@ package final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - command: The program, looked for on `PATH` unless it holds a slash, and its arguments; not empty.
     ///   - environment: The variables that the child has.
+    ///   - input: Where its standard input comes from: inherited or a descriptor.
     ///   - output: Where its standard output goes.
     ///   - errors: Where its standard error goes.
     /// - Throws: A ``SystemError``, such as `ENOENT` when there is no such program.
     package init(
         _ command: [String],
         environment: [String: String],
+        input: Stream = .inherited,
         output: Stream = .inherited,
         errors: Stream = .inherited
     ) throws(SystemError) {
-        let child = SpawnRequest(command: command, environment: environment, output: output, errors: errors)
+        let child = SpawnRequest(
+            command: command,
+            environment: environment,
+            input: input,
+            output: output,
+            errors: errors
+        )
         self.id = try child.spawn()
         do throws(SystemError) {
             try BlockingThread.start { self.awaitEnd() }

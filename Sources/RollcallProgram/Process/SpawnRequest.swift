@@ -20,6 +20,8 @@ struct SpawnRequest {
     let command: [String]
     /// The variables that the child has.
     let environment: [String: String]
+    /// Where its standard input comes from.
+    let input: ChildProcess.Stream
     /// Where its standard output goes.
     let output: ChildProcess.Stream
     /// Where its standard error goes.
@@ -37,6 +39,7 @@ struct SpawnRequest {
             posix_spawn_file_actions_destroy(&actions)
             posix_spawnattr_destroy(&attributes)
         }
+        Self.direct(STDIN_FILENO, to: self.input, &actions)
         Self.direct(STDOUT_FILENO, to: self.output, &actions)
         Self.direct(STDERR_FILENO, to: self.errors, &actions)
         Self.resetSignals(&attributes)

@@ -29,6 +29,9 @@ final class TemporaryFolder: Sendable {
     }
 
     deinit {
-        try? FileManager.default.removeItem(atPath: self.path)
+        self.remove()
     }
+
+    /// Removes it before its time, for a process that ends at once.
+    func remove() { try? FileManager.default.removeItem(atPath: self.path) }
 }
