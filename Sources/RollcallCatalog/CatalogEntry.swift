@@ -1,4 +1,3 @@
-import HTTPEngine
 import Rollcall
 
 /// An instance as Consul's catalog shows it.

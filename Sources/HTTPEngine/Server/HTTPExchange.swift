@@ -1,4 +1,4 @@
-import Rollcall
+package import Rollcall
 
 /// One request and the response to it, within the task that serves the connection.
 package final class HTTPExchange {

@@ -1,3 +1,4 @@
+package import Rollcall
 import Synchronization
 
 /// Accepts connections that carry whatever their owner makes of them.

@@ -1,4 +1,3 @@
-package import HTTPEngine
 public import Rollcall
 
 /// Where the hub may make calls of its own, which strangers choose the addresses of: the first rule that fits decides.

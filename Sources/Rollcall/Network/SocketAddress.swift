@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-import Glibc
+package import Glibc
 #elseif canImport(Musl)
-import Musl
+package import Musl
 #else
-import Darwin
+package import Darwin
 #endif
 
 /// A numeric address with a port.
@@ -43,12 +43,12 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The address that a socket is bound to.
-    init?(boundTo descriptor: Int32) {
+    package init?(boundTo descriptor: Int32) {
         self.init { getsockname(descriptor, $0, $1) }
     }
 
     /// The address that a socket is connected to.
-    init?(connectedTo descriptor: Int32) {
+    package init?(connectedTo descriptor: Int32) {
         self.init { getpeername(descriptor, $0, $1) }
     }
 
@@ -63,7 +63,7 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Takes the system's form apart.
-    init?(bytes: [UInt8]) {
+    package init?(bytes: [UInt8]) {
         self.bytes = bytes
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         let family = Self.family(of: bytes)
@@ -84,7 +84,7 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// `AF_INET` or `AF_INET6`.
-    var family: Int32 { Self.family(of: self.bytes) }
+    package var family: Int32 { Self.family(of: self.bytes) }
 
     /// The address alone: 4 bytes, or 16.
     package var addressBytes: [UInt8] {
@@ -96,7 +96,7 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     package var isLoopback: Bool { self.host == "::1" || self.host.hasPrefix("127.") }
 
     /// Calls `body` with the system's form.
-    func withSystemAddress<Value>(_ body: (UnsafePointer<sockaddr>?, socklen_t) -> Value) -> Value {
+    package func withSystemAddress<Value>(_ body: (UnsafePointer<sockaddr>?, socklen_t) -> Value) -> Value {
         self.bytes.withUnsafeBytes { body($0.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count)) }
     }
 
