@@ -29,6 +29,12 @@ struct SupportTests {
         #expect(error?.field == "ttl")
     }
 
+    @Test("CRC-32C gives the values of RFC 3720")
+    func crc() {
+        #expect(CRC32C.checksum("123456789".utf8) == 0xE306_9283)
+        #expect(CRC32C.checksum([UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
+    }
+
     @Test("a mailbox keeps the latest of each key, in the order in which keys came to wait")
     func mailbox() async throws {
         let mailbox = KeyedMailbox<String, [Int]> { new, old in old + new }
