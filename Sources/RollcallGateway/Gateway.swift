@@ -9,10 +9,13 @@ import Synchronization
 public final class Gateway: Sendable {
     private let proxy: Proxy
     private let server: HTTPServer
+    private let metricsServer: MetricsServer?
     private let isRunning = Atomic(false)
 
     /// Where it listens.
     public let address: Endpoint
+    /// Where it answers with its figures, if anywhere.
+    public let metricsAddress: Endpoint?
 
     /// Binds the port and listens; requests wait until ``run()``.
     ///
@@ -39,11 +42,11 @@ public final class Gateway: Sendable {
                 port: configuration.port,
                 configuration: limits
             ) { try await proxy.handle($0) }
-            self.address = try Endpoint(
-                scheme: "http",
-                host: self.server.address.host,
-                port: self.server.address.port
-            )
+            self.address = try Self.endpoint(self.server.address)
+            self.metricsServer = try configuration.metricsPort.map { port in
+                try MetricsServer(host: configuration.metricsHost, port: port) { proxy.metrics }
+            }
+            self.metricsAddress = try self.metricsServer.map { try Self.endpoint($0.address) }
         } catch let error as ValidationError {
             throw BackendError(error)
         } catch {
@@ -65,7 +68,7 @@ public final class Gateway: Sendable {
     }
 
     /// What it did so far.
-    public var metrics: GatewayMetrics { GatewayMetrics(self.proxy.loops.map(\.counters)) }
+    public var metrics: GatewayMetrics { self.proxy.metrics }
 
     /// Serves until ``shutDown(within:)``, or until the task is cancelled, which ends all requests at once.
     ///
@@ -74,11 +77,13 @@ public final class Gateway: Sendable {
         guard !self.isRunning.exchange(true, ordering: .sequentiallyConsistent) else {
             throw BackendError(.alreadyRunning, "run() of a gateway can be called once")
         }
-        let (server, proxy) = (self.server, self.proxy)
-        await race {
-            await server.run()
-        } _: {
-            await proxy.sweep()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.server.run() }
+            group.addTask { await self.proxy.sweep() }
+            // The figures can be read until the last request has ended.
+            if let metricsServer = self.metricsServer { group.addTask { await metricsServer.run() } }
+            await group.next()
+            group.cancelAll()
         }
         self.proxy.closeResting()
     }
@@ -88,6 +93,10 @@ public final class Gateway: Sendable {
     /// - Parameter limit: How long they may take; then their connections are closed.
     public func shutDown(within limit: Duration) async {
         await self.server.shutDown(within: limit)
+    }
+
+    private static func endpoint(_ address: SocketAddress) throws(ValidationError) -> Endpoint {
+        try Endpoint(scheme: "http", host: address.host, port: address.port)
     }
 
     private static func limits(_ configuration: GatewayConfiguration) -> HTTPServer.Configuration {

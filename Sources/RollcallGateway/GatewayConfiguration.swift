@@ -57,6 +57,10 @@ public struct GatewayConfiguration: Sendable {
     public var host = "127.0.0.1"
     /// The port to listen on; 0 for one that is free.
     public var port = 20001
+    /// The numeric address where the figures can be read, if ``metricsPort`` is set.
+    public var metricsHost = "127.0.0.1"
+    /// The port where `GET /metrics` answers with the figures; 0 for one that is free, `nil` for none.
+    public var metricsPort: Int?
     /// Paths that lead to services, the longest first.
     public var routes: [Route] = []
     /// What the first segment means of a path that no route covers.

@@ -36,6 +36,28 @@ struct RecordTests {
         }
     }
 
+    @Test("the figures can be read on an address of their own, not by clients of the services")
+    func endpoint() async throws {
+        try await withTestBed {
+            $0.metricsPort = 0
+        } _: { bed in
+            try await bed.instance(answering: reflect)
+            #expect(try await bed.send().status == 200)
+            let address = try #require(bed.gateway.metricsAddress)
+            let origin = try Origin(address)
+            func ask(_ method: String, _ target: String) async throws -> HTTPClient.Response {
+                try await bed.http.send(HTTPClient.Request(method, target, at: origin), within: .seconds(10))
+            }
+            let answer = try await ask("GET", "/metrics")
+            #expect(answer.status == 200)
+            #expect(answer.head.fields.first("content-type")?.hasPrefix("text/plain; version=0.0.4") == true)
+            #expect(answer.text.contains("\nrollcall_gateway_requests_total 1\n"))
+            #expect(try await ask("POST", "/metrics").status == 405)
+            #expect(try await ask("GET", "/web/").status == 404)
+            #expect(try await bed.send("GET", "/metrics").status == 404)
+        }
+    }
+
     @Test("a body that turns out broken after the answer began cuts the answer, and the status stays the instance's")
     func brokenAfterwards() async throws {
         let records = Records()

@@ -1,4 +1,4 @@
-import Rollcall
+package import Rollcall
 import Synchronization
 
 #if canImport(Glibc)

@@ -28,6 +28,9 @@ final class Proxy: Sendable {
         self.routes = RouteTable(configuration)
     }
 
+    /// What was done so far.
+    var metrics: GatewayMetrics { GatewayMetrics(self.loops.map(\.counters)) }
+
     /// Answers a request.
     ///
     /// - Throws: A ``Problem`` for the client; anything else when the connection can be used no further.

@@ -18,6 +18,7 @@ struct GatewayCommand: Command {
                 "access-log",
                 "a line on standard output for each request; those that nobody reads in time are left out"
             ),
+            .value("metrics", "ADDRESS:PORT", "where to answer GET /metrics with figures for Prometheus"),
         ],
         discussion: """
             The first segment of a path names the service: /web/users goes to /users of web. SIGTERM or Control-C ends
@@ -51,6 +52,8 @@ struct GatewayCommand: Command {
                 await gateway.shutDown(within: .seconds(10))
             } ready: {
                 try context.terminal.line(Cell("listening on", .bold), " \(gateway.address.description)")
+                guard let metrics = gateway.metricsAddress else { return }
+                try context.terminal.line(Cell("figures at", .bold), " \(metrics.description)/metrics")
             }
             await accessLog.finish(within: .seconds(1), clock: context.clock)
             return end
@@ -63,6 +66,11 @@ struct GatewayCommand: Command {
         configuration.host = address.host
         configuration.port = address.port
         configuration.log = context.log
+        if context.arguments.option("metrics") != nil {
+            let address = try ListenAddress(context.arguments, option: "metrics", default: 20004)
+            configuration.metricsHost = address.host
+            configuration.metricsPort = address.port
+        }
         let keepsPath = context.arguments.flag("keep-prefix")
         configuration.firstSegment =
             context.arguments.flag("only-routes") ? .ignored : keepsPath ? .kept : .stripped
@@ -98,7 +106,9 @@ extension Terminal {
         let path = record.target.prefix { $0 != "?" }
         let milliseconds = record.duration.inMilliseconds
         guard self.format == .json else {
-            let request = "\(record.client) \(record.method) \(path) \(record.status) \(record.bytes) B"
+            // What was refused before it was a request has neither; the words of a line stay at their places.
+            let line = record.method.isEmpty ? "- -" : "\(record.method) \(path)"
+            let request = "\(record.client) \(line) \(record.status) \(record.bytes) B"
             let way = "\(record.service ?? "-")/\(record.instance ?? "-") \(record.attempts)"
             return try self.line(Cell("\(request) \(milliseconds) \(way)"))
         }

@@ -94,11 +94,11 @@ struct ListenAddress {
     /// A port; 0 for one that is free.
     let port: Int
 
-    /// Reads the option `--listen`: `ADDRESS:PORT`, `ADDRESS` or `:PORT`.
+    /// Reads an option: `ADDRESS:PORT`, `ADDRESS` or `:PORT`.
     ///
     /// - Throws: A ``UsageError``.
-    init(_ arguments: ParsedArguments, default port: Int) throws {
-        let text = arguments.option("listen") ?? "127.0.0.1:\(port)"
+    init(_ arguments: ParsedArguments, option: String = "listen", default port: Int) throws {
+        let text = arguments.option(option) ?? "127.0.0.1:\(port)"
         var (host, rest) = (Substring(text), Substring(""))
         if !text.hasSuffix("]"), let colon = text.lastIndex(of: ":"),
             text.first == "[" || text.firstIndex(of: ":") == colon
@@ -110,7 +110,7 @@ struct ListenAddress {
         self.host = host.isEmpty ? "127.0.0.1" : host == "localhost" ? "127.0.0.1" : String(host)
         guard let number, SocketAddress(host: self.host, port: number) != nil else {
             throw arguments.misuse(
-                "--listen: \(text.quotedForDisplay) is not an address with a port such as 127.0.0.1:\(port)"
+                "--\(option): \(text.quotedForDisplay) is not an address with a port such as 127.0.0.1:\(port)"
             )
         }
         self.port = number
