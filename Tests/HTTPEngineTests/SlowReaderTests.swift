@@ -24,7 +24,7 @@ struct SlowReaderTests {
         while clock.now < end {
             guard try await connection.receive(until: clock.now.advanced(by: .seconds(10))) else { return count }
             count += connection.takeReceived().count
-            try await clock.sleep(for: .milliseconds(50))
+            try await clock.sleep(for: .milliseconds(100))
         }
         return count
     }
@@ -32,7 +32,7 @@ struct SlowReaderTests {
     @Test("one that takes a little all the time gets everything")
     func steady() async throws {
         var configuration = HTTPServer.Configuration()
-        configuration.writeTimeout = .milliseconds(1500)
+        configuration.writeTimeout = .seconds(3)
         let sent = Tally()
         try await withServer(configuration: configuration) { exchange in
             try await exchange.beginStream(200, "a/b")
@@ -49,7 +49,7 @@ struct SlowReaderTests {
             setsockopt(connection.socket.descriptor, SOL_SOCKET, SO_RCVBUF, &room, socklen_t(MemoryLayout<Int32>.size))
             let head = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
             try await connection.socket.write(Array(head.utf8), until: nil)
-            var count = try await Self.readSlowly(connection, for: .seconds(5))
+            var count = try await Self.readSlowly(connection, for: .seconds(8))
             let deadline = pool.loop.clock.now.advanced(by: .seconds(30))
             #expect(sent.value < Self.size, "the server would have had to wait")
             while (try? await connection.receive(until: deadline)) == true { count += connection.takeReceived().count }
