@@ -20,10 +20,12 @@ struct CallerTests {
             }
             for host in [
                 "evil.example", "evil.example:20000", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1",
-                "[2001:db8::1]:80", "0.0.0.0", "evil@127.0.0.1", "",
+                "[2001:db8::1]:80", "0.0.0.0", "",
             ] {
                 try await Self.check(403, of: host, hub)
             }
+            // That is no host at all.
+            try await Self.check(400, of: "evil@127.0.0.1", hub)
         }
     }
 
