@@ -14,7 +14,7 @@ enum RollcallCommand {
     static func main() async {
         let signals = SignalInbox()
         let surroundings = Surroundings.ofProcess(signals: signals)
-        do throws(SystemError) {
+        do throws(AttemptError) {
             try SignalHandlers.install(delivering: signals)
         } catch {
             Terminal(output: surroundings.output, errors: surroundings.errors)

@@ -1,4 +1,5 @@
 import CSystem
+import Rollcall
 
 #if canImport(Glibc)
 import Glibc

@@ -1,4 +1,5 @@
 import CSystem
+import Rollcall
 
 #if canImport(Glibc)
 import Glibc
@@ -7,28 +8,6 @@ import Musl
 #else
 import Darwin
 #endif
-
-/// A call of the system that failed.
-package struct SystemError: Error, CustomStringConvertible {
-    /// What was called.
-    package let call: String
-    /// The system's `errno`.
-    package let number: Int32
-
-    /// Takes `errno` as the call just left it.
-    package init(_ call: String, number: Int32 = errno) {
-        self.call = call
-        self.number = number
-    }
-
-    /// The text form, in the system's words.
-    package var description: String {
-        var buffer = [CChar](repeating: 0, count: 256)
-        _ = strerror_r(self.number, &buffer, buffer.count)
-        let text = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return "\(self.call): \(text)"
-    }
-}
 
 /// The calls that differ between systems.
 enum SystemCalls {

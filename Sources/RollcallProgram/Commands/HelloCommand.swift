@@ -45,7 +45,7 @@ struct HelloCommand: Command {
                 exchange.respond(200, "text/plain; charset=utf-8", body: answer)
             }
             if context.arguments.flag("until-input-ends") {
-                try BlockingThread.start {
+                try SystemThread.begin {
                     Lifeline.awaitEndOfInput()
                     runner.beginShutdown()
                 }

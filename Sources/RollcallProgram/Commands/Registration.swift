@@ -85,7 +85,7 @@ struct Registration: Sendable {
     }
 
     private func start(_ command: [String]) throws -> ChildProcess {
-        do throws(SystemError) {
+        do throws(AttemptError) {
             return try ChildProcess(command, environment: self.context.surroundings.environment)
         } catch {
             throw CommandFailure(

@@ -39,14 +39,14 @@ package final class ChildProcess: Sendable {
     ///   - input: Where its standard input comes from: inherited or a descriptor.
     ///   - output: Where its standard output goes.
     ///   - errors: Where its standard error goes.
-    /// - Throws: A ``SystemError``, such as `ENOENT` when there is no such program.
+    /// - Throws: A ``AttemptError``, such as `ENOENT` when there is no such program.
     package init(
         _ command: [String],
         environment: [String: String],
         input: Stream = .inherited,
         output: Stream = .inherited,
         errors: Stream = .inherited
-    ) throws(SystemError) {
+    ) throws(AttemptError) {
         let child = SpawnRequest(
             command: command,
             environment: environment,
@@ -55,8 +55,8 @@ package final class ChildProcess: Sendable {
             errors: errors
         )
         self.id = try child.spawn()
-        do throws(SystemError) {
-            try BlockingThread.start { self.awaitEnd() }
+        do throws(AttemptError) {
+            try SystemThread.begin { self.awaitEnd() }
         } catch {
             // Nobody would ever see its end.
             kill(self.id, SIGKILL)

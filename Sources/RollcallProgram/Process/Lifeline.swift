@@ -14,10 +14,10 @@ final class Lifeline: Sendable {
 
     /// Opens the pipe.
     ///
-    /// - Throws: A ``SystemError`` when the system has no pipe left.
-    init() throws(SystemError) {
+    /// - Throws: A ``AttemptError`` when the system has no pipe left.
+    init() throws(AttemptError) {
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw SystemError(errno, "open a pipe") }
+        guard pipe(&ends) == 0 else { throw AttemptError(errno, "open a pipe") }
         // Other programs get the reading end under another number, and must not have the writing end.
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         self.readingEnd = ends[0]

@@ -1,3 +1,4 @@
+import Rollcall
 import Synchronization
 
 #if canImport(Glibc)
@@ -23,16 +24,16 @@ package enum SignalHandlers {
     /// reader who went away and a limit of the size of files are errors of one write and not the end of the process.
     ///
     /// - Parameter inbox: Where to deliver them.
-    /// - Throws: A ``SystemError`` when the system has no pipe or no thread left.
-    package static func install(delivering inbox: SignalInbox) throws(SystemError) {
+    /// - Throws: A ``AttemptError`` when the system has no pipe or no thread left.
+    package static func install(delivering inbox: SignalInbox) throws(AttemptError) {
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw SystemError(errno, "open a pipe") }
+        guard pipe(&ends) == 0 else { throw AttemptError(errno, "open a pipe") }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         // A full pipe must not hold the handler up; what is in it is reason enough to end.
         _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
         self.writeEnd.store(ends[1], ordering: .sequentiallyConsistent)
         let readEnd = ends[0]
-        try BlockingThread.start { self.deliver(from: readEnd, to: inbox) }
+        try SystemThread.begin { self.deliver(from: readEnd, to: inbox) }
         for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
         for number in [SIGINT, SIGTERM, SIGHUP] where number != SIGHUP || !self.isIgnored(number) {
             self.handle(number)

@@ -31,8 +31,8 @@ struct SpawnRequest {
     ///
     /// - Returns: Its process id.
     /// - Throws: Why it does not start.
-    func spawn() throws(SystemError) -> pid_t {
-        guard let program = self.command.first, !program.isEmpty else { throw SystemError(ENOENT, "run nothing") }
+    func spawn() throws(AttemptError) -> pid_t {
+        guard let program = self.command.first, !program.isEmpty else { throw AttemptError(ENOENT, "run nothing") }
         var actions = Self.makeActions()
         var attributes = Self.makeAttributes()
         defer {
@@ -50,7 +50,7 @@ struct SpawnRequest {
                 posix_spawnp(&id, program, &actions, &attributes, arguments, variables)
             }
         }
-        guard status == 0 else { throw SystemError(status, "run \(program)") }
+        guard status == 0 else { throw AttemptError(status, "run \(program)") }
         return id
     }
 

@@ -20,11 +20,11 @@ final class TemporaryFolder: Sendable {
     /// Makes a folder in the system's place for such.
     ///
     /// - Parameter name: What its name begins with.
-    /// - Throws: A ``SystemError``.
-    init(named name: String) throws(SystemError) {
+    /// - Throws: A ``AttemptError``.
+    init(named name: String) throws(AttemptError) {
         let place = FileManager.default.temporaryDirectory.path
         var template = Array("\(place)/\(name).XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError(errno, "make a folder in \(place)") }
+        guard mkdtemp(&template) != nil else { throw AttemptError(errno, "make a folder in \(place)") }
         self.path = String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 

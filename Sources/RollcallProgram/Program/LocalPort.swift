@@ -1,3 +1,5 @@
+import Rollcall
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -16,7 +18,7 @@ package enum LocalPort {
     /// - Returns: Whether a connection was made.
     @Sendable
     package static func answers(_ address: String, _ port: UInt16) async -> Bool {
-        (try? await BlockingThread.run { self.connects(to: address, port) }) ?? false
+        (try? await SystemThread.run { self.connects(to: address, port) }) ?? false
     }
 
     private static func connects(to address: String, _ port: UInt16) -> Bool {

@@ -37,8 +37,8 @@ final class BackgroundWriter<Element: Sendable>: Sendable {
             return !state.isWriting
         }
         guard isFirst else { return }
-        do throws(SystemError) {
-            try BlockingThread.start { self.drain() }
+        do throws(AttemptError) {
+            try SystemThread.begin { self.drain() }
         } catch {
             // The next element tries again.
             self.state.withLock { $0.isWriting = false }

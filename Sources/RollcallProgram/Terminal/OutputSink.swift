@@ -74,7 +74,7 @@ package struct OutputSink: Sendable {
 /// Why something is not written.
 package struct OutputError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What the system says.
-    private let cause: SystemError
+    private let cause: AttemptError
 
     /// Nobody reads what is written any longer, as with `rollcall watch web | head -n 1`.
     package static let closed = OutputError(EPIPE, writing: STDOUT_FILENO)
@@ -82,7 +82,7 @@ package struct OutputError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What the system says of a write to a descriptor.
     package init(_ number: Int32, writing descriptor: Int32) {
         let name = [STDOUT_FILENO: "standard output", STDERR_FILENO: "standard error"][descriptor]
-        self.cause = SystemError(number, "write to \(name ?? "descriptor \(descriptor)")")
+        self.cause = AttemptError(number, "write to \(name ?? "descriptor \(descriptor)")")
     }
 
     /// Whether nobody reads any longer, which is no fault.

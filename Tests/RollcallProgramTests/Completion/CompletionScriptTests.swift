@@ -39,7 +39,7 @@ struct CompletionScriptTests {
         let folder = try TemporaryFolder()
         let file = folder.path + "/out"
         let child: ChildProcess
-        do throws(SystemError) {
+        do throws(AttemptError) {
             child = try ChildProcess(
                 [name] + arguments,
                 environment: ["PATH": "/usr/bin:/bin"],

@@ -95,7 +95,7 @@ struct ChildProcessTests {
 
     @Test("a program that is not there is an error", arguments: [[], [""], ["no-such-program-here"], ["/nonexistent"]])
     func missing(_ command: [String]) {
-        let error = #expect(throws: SystemError.self) {
+        let error = #expect(throws: AttemptError.self) {
             try ChildProcess(command, environment: ["PATH": "/usr/bin:/bin"])
         }
         #expect(error?.number == ENOENT)
