@@ -56,8 +56,8 @@ struct StickyBalancer: Balancer {
         }
     }
 
-    func table(for instances: [ServiceInstance], replacing former: (any BalancerTable)?) -> any BalancerTable {
-        Table(count: UInt64(instances.count))
+    func table(for pool: SelectionPool, replacing former: (any BalancerTable)?) -> any BalancerTable {
+        Table(count: UInt64(pool.instances.count))
     }
 }
 

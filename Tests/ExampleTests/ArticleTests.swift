@@ -163,8 +163,8 @@ struct ArticleTests {
                 } catch {
                     print("\(error.code): \(error.message)")
                 }
-                let near = InstanceFilter.passing && .zone("north") && !.tags("canary")
-                var picker = discovery.picker(for: web, where: near, balancer: .roundRobin)
+                let near = InstanceFilter.zone("north") && !.tags("canary")
+                var picker = discovery.picker(for: web, where: .also(near), balancer: .roundRobin)
                 for _ in 0..<10 {
                     guard let instance = picker.pick() else { break }
                     print("call \(instance.endpoint)")
@@ -220,7 +220,7 @@ struct ArticleTests {
                 endpoints: [Endpoint("http://127.0.0.1:1")]
             )
         }
-        let table = StickyBalancer().table(for: instances, replacing: nil)
+        let table = StickyBalancer().table(for: SelectionPool(instances: instances), replacing: nil)
         #expect(table.pick(PickRequest(key: "ada", random: 1)) == table.pick(PickRequest(key: "ada", random: 2)))
         #expect(Set((0..<30).map { table.pick(PickRequest(key: "user-\($0)", random: 0)) }) == [0, 1, 2])
     }

@@ -36,7 +36,9 @@ public final class RollcallClient: Sendable {
     public init(registry: any RegistryBackend, configuration: RollcallConfiguration = RollcallConfiguration()) {
         self.registry = registry
         self.configuration = configuration
-        self.discovery = Discovery(backend: registry, configuration: configuration.discovery)
+        var discovery = configuration.discovery
+        discovery.namespace = configuration.namespace
+        self.discovery = Discovery(backend: registry, configuration: discovery)
         self.log = configuration.discovery.log.component("client")
     }
 

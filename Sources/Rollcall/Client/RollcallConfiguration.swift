@@ -8,7 +8,8 @@
 /// | `ROLLCALL_DRAIN` | the drain before a deregistration | `1s` |
 /// | `ROLLCALL_LOOKUP_TIMEOUT` | how long a look-up waits | `15s` |
 /// | `ROLLCALL_IDLE_TIMEOUT` | when an unused service is no longer watched | `10m` |
-/// | `ROLLCALL_BALANCER` | `random` or `round-robin` | `random` |
+/// | `ROLLCALL_BALANCER` | `random`, `round-robin`, `weighted`, `least-outstanding`, `peak-ewma` or `consistent-hash` | `random` |
+/// | `ROLLCALL_SNAPSHOT_FILE` | the file that a start without the registry goes by | none |
 ///
 /// For programs that move from gosd, `gosdTryFindServiceAmount` times `gosdTryFindServiceDelay` (seconds) stands for
 /// `ROLLCALL_LOOKUP_TIMEOUT` where that is not set.
@@ -53,7 +54,10 @@ public struct RollcallConfiguration: Sendable {
         self.discovery.lookupTimeout = timeout ?? gosdTimeout ?? self.discovery.lookupTimeout
         self.discovery.idleTimeout = try reader.duration("ROLLCALL_IDLE_TIMEOUT") ?? self.discovery.idleTimeout
         self.discovery.balancer =
-            try reader.value("ROLLCALL_BALANCER", Self.balancer(named:)) ?? self.discovery.balancer
+            try reader.value("ROLLCALL_BALANCER") { (name) throws(ValidationError) in
+                try NamedBalancers.named(name, field: "")
+            } ?? self.discovery.balancer
+        self.discovery.snapshotFile = environment["ROLLCALL_SNAPSHOT_FILE"] ?? self.discovery.snapshotFile
         try Self.check(self.registrar.ttl > .zero, "ROLLCALL_TTL", "must be above zero; 10s is usual")
         try Self.check(self.discovery.idleTimeout >= .seconds(1), "ROLLCALL_IDLE_TIMEOUT", "must be at least 1s")
     }
@@ -69,14 +73,6 @@ public struct RollcallConfiguration: Sendable {
         return .seconds((attempts ?? 5) * (seconds ?? 3))
     }
 
-    private static func balancer(named name: String) throws(ValidationError) -> any Balancer {
-        switch name {
-        case "random": return .random
-        case "round-robin": return .roundRobin
-        default:
-            throw ValidationError(field: "", message: "\(name.quotedForDisplay) is neither random nor round-robin")
-        }
-    }
 }
 
 /// Reads variables and names them in errors.

@@ -34,11 +34,62 @@ extension Discovery {
     ///   - service: The service.
     ///   - key: What the balancer may go by.
     /// - Returns: The chosen instance.
-    /// - Throws: `notFound` when no instance may be chosen now; ``instance(of:key:within:)`` waits for one.
+    /// - Throws: `notFound` when no instance may be chosen now; ``instance(of:key:where:within:)`` waits for one.
     public func pick(_ service: ServiceName, key: String? = nil) throws(BackendError) -> ServiceInstance {
+        switch self.directory.pick(service, key: key) {
+        case .instance(let instance): return instance
+        case .table(let table, let random): return self.pick(from: table, PickRequest(key: key, random: random))
+        case .none: break
+        case .unknown:
+            // Something local may be known of it at once.
+            let table = self.view(of: service, isLookup: true).table
+            if let table { return self.pick(from: table, PickRequest(key: key, random: self.nextRandom())) }
+        }
+        throw self.nothingToPick(self.view(of: service, isLookup: true))
+    }
+
+    /// Chooses an instance by a filter of this call, without waiting.
+    ///
+    /// A filter that adds to the configured one costs as many choices as are needed to hit what it lets through; one
+    /// that replaces it costs a look at every instance and begins each time anew, so that turns do not go round. For
+    /// many choices by a filter of their own there is ``picker(for:where:balancer:)``.
+    ///
+    /// - Parameters:
+    ///   - service: The service.
+    ///   - key: What the balancer may go by.
+    ///   - filter: Which instances this call may have.
+    /// - Returns: The chosen instance.
+    /// - Throws: `notFound` when no instance may be chosen now.
+    public func pick(
+        _ service: ServiceName,
+        key: String? = nil,
+        where filter: FilterChoice
+    ) throws(BackendError) -> ServiceInstance {
         let view = self.view(of: service, isLookup: true)
-        guard let table = view.table else { throw self.nothingToPick(view) }
-        return table.pick(PickRequest(key: key, random: self.nextRandom()))
+        let request = PickRequest(key: key, random: self.nextRandom())
+        guard let instance = self.pick(from: view, request, where: filter) else { throw self.nothingToPick(view) }
+        return instance
+    }
+
+    private func pick(from table: SelectionTable, _ request: PickRequest) -> ServiceInstance {
+        table.instances[table.pick(request, clock: self.configuration.clock)]
+    }
+
+    private func pick(
+        from view: ServiceView,
+        _ request: PickRequest,
+        where filter: FilterChoice
+    ) -> ServiceInstance? {
+        let clock = self.configuration.clock
+        if let replacement = filter.replacement {
+            guard let pool = view.inputs?.pool(where: replacement, view.rules).pool,
+                let table = SelectionTable(pool, balancer: view.rules.balancer, replacing: nil)
+            else { return nil }
+            return table.instances[table.pick(request, clock: clock)]
+        }
+        guard let table = view.table else { return nil }
+        guard let addition = filter.addition else { return table.instances[table.pick(request, clock: clock)] }
+        return table.pick(request, clock: clock, where: { addition($0) }).map { table.instances[$0] }
     }
 
     /// Chooses an instance, waiting until one may be chosen.
@@ -48,6 +99,7 @@ extension Discovery {
     /// - Parameters:
     ///   - service: The service.
     ///   - key: What the balancer may go by.
+    ///   - filter: Which instances this call may have; by default as configured.
     ///   - timeout: How long to wait; by default as configured.
     /// - Returns: The chosen instance.
     /// - Throws: `notFound` when none came in time, `timeout` when not even a first view did, `notRunning` or
@@ -55,19 +107,20 @@ extension Discovery {
     public func instance(
         of service: ServiceName,
         key: String? = nil,
+        where filter: FilterChoice = .configured,
         within timeout: Duration? = nil
     ) async throws(BackendError) -> ServiceInstance {
-        if let table = self.view(of: service, isLookup: true).table {
-            return table.pick(PickRequest(key: key, random: self.nextRandom()))
-        }
+        let view = self.view(of: service, isLookup: true)
+        let request = PickRequest(key: key, random: self.nextRandom())
+        if let instance = self.pick(from: view, request, where: filter) { return instance }
         return try await self.waiting(for: service, within: timeout) { _ in
             // Observers are told after the table changed.
-            try? self.pick(service, key: key)
+            try? self.pick(service, key: key, where: filter)
         }
     }
 
     /// Waits until `find` finds what is wanted in a snapshot.
-    private func waiting<Value: Sendable>(
+    func waiting<Value: Sendable>(
         for service: ServiceName,
         within timeout: Duration?,
         _ find: @escaping @Sendable (ServiceSnapshot) -> Value?

@@ -5,28 +5,34 @@ extension Discovery {
     ///
     /// - Parameters:
     ///   - service: The service, matched exactly.
+    ///   - filter: Which instances to show; by default as ``DiscoveryConfiguration/observed`` says. One that ceases to fit
+    ///     is removed for a reason that is `unknown`.
     ///   - body: Reads the updates. When it returns, the observation ends.
     /// - Returns: What `body` returns.
     /// - Throws: What `body` throws.
     public func withUpdates<Value>(
         of service: ServiceName,
+        where filter: FilterChoice = .configured,
         _ body: (ServiceUpdates) async throws -> Value
     ) async rethrows -> Value {
-        try await self.observing(service) { try await body(ServiceUpdates(mailbox: $0)) }
+        try await self.observing(service, filter) { try await body(ServiceUpdates(mailbox: $0)) }
     }
 
     /// Gives `body` the events of a service for as long as it runs; the first register what is there.
     ///
     /// - Parameters:
     ///   - service: The service, matched exactly.
+    ///   - filter: Which instances to show; by default as ``DiscoveryConfiguration/observed`` says. One that ceases to fit
+    ///     is removed for a reason that is `unknown`.
     ///   - body: Reads the events. When it returns, the observation ends.
     /// - Returns: What `body` returns.
     /// - Throws: What `body` throws.
     public func withEvents<Value>(
         of service: ServiceName,
+        where filter: FilterChoice = .configured,
         _ body: (ServiceEvents) async throws -> Value
     ) async rethrows -> Value {
-        try await self.observing(service) { try await body(ServiceEvents(mailbox: $0)) }
+        try await self.observing(service, filter) { try await body(ServiceEvents(mailbox: $0)) }
     }
 
     /// Gives `body` the snapshots of every service that a pattern covers, also of those that come later.
@@ -35,38 +41,46 @@ extension Discovery {
     ///
     /// - Parameters:
     ///   - pattern: Which services.
+    ///   - filter: Which instances to show; by default as ``DiscoveryConfiguration/observed`` says. One that ceases to fit
+    ///     is removed for a reason that is `unknown`.
     ///   - body: Reads the updates. When it returns, the observation ends.
     /// - Returns: What `body` returns.
     /// - Throws: What `body` throws.
     public func withUpdates<Value>(
         matching pattern: ServicePattern,
+        where filter: FilterChoice = .configured,
         _ body: (ServiceUpdates) async throws -> Value
     ) async rethrows -> Value {
-        try await self.observing(pattern) { try await body(ServiceUpdates(mailbox: $0)) }
+        try await self.observing(pattern, filter) { try await body(ServiceUpdates(mailbox: $0)) }
     }
 
     /// Gives `body` the events of every service that a pattern covers, also of those that come later.
     ///
     /// - Parameters:
     ///   - pattern: Which services.
+    ///   - filter: Which instances to show; by default as ``DiscoveryConfiguration/observed`` says. One that ceases to fit
+    ///     is removed for a reason that is `unknown`.
     ///   - body: Reads the events. When it returns, the observation ends.
     /// - Returns: What `body` returns.
     /// - Throws: What `body` throws.
     public func withEvents<Value>(
         matching pattern: ServicePattern,
+        where filter: FilterChoice = .configured,
         _ body: (ServiceEvents) async throws -> Value
     ) async rethrows -> Value {
-        try await self.observing(pattern) { try await body(ServiceEvents(mailbox: $0)) }
+        try await self.observing(pattern, filter) { try await body(ServiceEvents(mailbox: $0)) }
     }
 
     private func observing<Value>(
         _ service: ServiceName,
+        _ filter: FilterChoice,
         _ body: (SnapshotMailbox) async throws -> Value
     ) async rethrows -> Value {
         WorkGauge.enter()
         defer { WorkGauge.leave() }
         let (reader, mailbox) = self.openMailbox()
-        let id = self.addObserver(of: service) { mailbox.offer($0, for: service) }
+        let view = FilteredView(filter.applied(to: self.configuration.observed))
+        let id = self.addObserver(of: service) { view.offer($0, to: mailbox) }
         defer {
             self.removeObserver(id, of: service)
             self.closeMailbox(reader)
@@ -77,13 +91,19 @@ extension Discovery {
 
     private func observing<Value>(
         _ pattern: ServicePattern,
+        _ filter: FilterChoice,
         _ body: (SnapshotMailbox) async throws -> Value
     ) async rethrows -> Value {
-        if let service = pattern.service { return try await self.observing(service, body) }
+        if let service = pattern.service { return try await self.observing(service, filter, body) }
         WorkGauge.enter()
         defer { WorkGauge.leave() }
         let (reader, mailbox) = self.openMailbox()
-        let observation = PatternObservation(pattern: pattern, discovery: self, mailbox: mailbox)
+        let observation = PatternObservation(
+            pattern: pattern,
+            filter: filter.applied(to: self.configuration.observed),
+            discovery: self,
+            mailbox: mailbox
+        )
         let id = self.names.addObserver { observation.receive($0) }
         defer {
             self.names.removeObserver(id)

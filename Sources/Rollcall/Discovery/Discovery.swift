@@ -10,6 +10,8 @@ public final class Discovery: Sendable {
 
         var phase = Phase.idle
         var views: [ServiceName: ServiceView] = [:]
+        var local: [ServiceName: LocalInstances]
+        var fallbacks: [ServiceName: Fallback] = [:]
         /// Where readers wait, so that they learn of the end.
         var mailboxes: [UInt64: SnapshotMailbox] = [:]
         var nextMailbox: UInt64 = 0
@@ -20,11 +22,14 @@ public final class Discovery: Sendable {
     let configuration: DiscoveryConfiguration
     let names: NamesView
 
-    private let state = Mutex(State())
-    private let random = SharedSplitMix64()
+    let directory = PickDirectory()
+    let counters = DiscoveryCounters()
+    /// Told when a view changes, for whoever keeps what is known.
+    let changes = KeyedMailbox<Bool, Void>()
+    private let state: Mutex<State>
     private let starts: AsyncStream<ServiceView>
     private let start: AsyncStream<ServiceView>.Continuation
-    private let log: Log
+    let log: Log
 
     /// Creates a discovery.
     ///
@@ -37,6 +42,7 @@ public final class Discovery: Sendable {
         self.backend = backend
         self.configuration = configuration
         self.names = NamesView()
+        self.state = Mutex(State(local: configuration.local))
         self.log = configuration.log.component("discovery")
         (self.starts, self.start) = AsyncStream.makeStream()
     }
@@ -55,6 +61,8 @@ public final class Discovery: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.maintainNames() }
             group.addTask { await self.retireIdleViews() }
+            group.addTask { await self.probe() }
+            group.addTask { await self.keepSnapshotFile() }
             for await view in self.starts {
                 group.addTask { await self.maintain(view) }
             }
@@ -97,20 +105,64 @@ public final class Discovery: Sendable {
 
     /// The view of a service, which is watched from now on.
     func view(of service: ServiceName, isLookup: Bool) -> ServiceView {
-        let (view, isNew) = self.state.withLock { state in
-            if let view = state.views[service] { return (view, false) }
-            let view = ServiceView(service: service, configuration: self.configuration)
-            state.views[service] = view
-            return (view, true)
-        }
-        if isNew { self.start.yield(view) }
-        if isLookup { view.touch() }
-        return view
+        if let view = self.directory.view(of: service, isLookup: isLookup) { return view }
+        let (view, isNew) = self.state.withLock { self.findOrAdd(service, &$0) }
+        if isNew { self.begin(view) }
+        return self.directory.view(of: service, isLookup: isLookup) ?? view
     }
 
     /// The view of a service if it is watched, without starting anything.
     func existingView(of service: ServiceName) -> ServiceView? {
         self.state.withLock { $0.views[service] }
+    }
+
+    /// Replaces the local instances of a service, and tells those who watch it.
+    ///
+    /// - Parameters:
+    ///   - local: The instances, and how they go together with those of the registry; without instances all is as
+    ///     the registry says.
+    ///   - service: The service.
+    /// - Throws: `invalidArgument` when one of them is of another service.
+    public func setLocal(_ local: LocalInstances, of service: ServiceName) throws(BackendError) {
+        try local.check(service)
+        let view = self.state.withLock { state in
+            state.local[service] = local
+            return state.views[service]
+        }
+        view?.setLocal(local)
+    }
+
+    /// What the file says of services.
+    var fallbacks: [ServiceName: Fallback] { self.state.withLock { $0.fallbacks } }
+
+    /// Takes what the file says, for views that there are and those that come.
+    func setFallbacks(_ fallbacks: [(ServiceName, Fallback)]) {
+        let views = self.state.withLock { state in
+            state.fallbacks = Dictionary(fallbacks) { first, _ in first }
+            return fallbacks.compactMap { name, fallback in state.views[name].map { ($0, fallback) } }
+        }
+        for (view, fallback) in views { view.setFallback(fallback) }
+    }
+
+    private func findOrAdd(_ service: ServiceName, _ state: inout State) -> (view: ServiceView, isNew: Bool) {
+        if let view = state.views[service] { return (view, false) }
+        let view = ServiceView(
+            service: service,
+            configuration: self.configuration,
+            local: state.local[service] ?? LocalInstances(),
+            fallback: state.fallbacks[service],
+            directory: self.directory,
+            counters: self.counters,
+            changes: self.changes
+        )
+        state.views[service] = view
+        self.directory.insert(view)
+        return (view, true)
+    }
+
+    private func begin(_ view: ServiceView) {
+        view.begin()
+        self.start.yield(view)
     }
 
     /// Observes a service until ``removeObserver(_:of:)``, which must follow.
@@ -120,12 +172,10 @@ public final class Discovery: Sendable {
     ) -> UInt64 {
         // Under one lock, so that the view cannot be retired between being found and being observed.
         let (view, isNew, id) = self.state.withLock { state in
-            let present = state.views[service]
-            let view = present ?? ServiceView(service: service, configuration: self.configuration)
-            state.views[service] = view
-            return (view, present == nil, view.addObserver(observer))
+            let (view, isNew) = self.findOrAdd(service, &state)
+            return (view, isNew, view.addObserver(observer))
         }
-        if isNew { self.start.yield(view) }
+        if isNew { self.begin(view) }
         return id
     }
 
@@ -145,7 +195,10 @@ public final class Discovery: Sendable {
         self.state.withLock { $0.phase == .running }
     }
 
-    func nextRandom() -> UInt64 { self.random.next() }
+    func nextRandom() -> UInt64 { self.directory.nextRandom() }
+
+    /// The views of all services that are watched now.
+    var views: [ServiceView] { self.state.withLock { Array($0.views.values) } }
 
     private func retireIfIdle(_ service: ServiceName) {
         let now = self.configuration.clock.now
@@ -155,8 +208,10 @@ public final class Discovery: Sendable {
             guard state.phase != .ended, let view = state.views[service], !view.isLastGoodView,
                 view.isIdle(at: now, after: timeout)
             else { return nil }
+            self.directory.remove(view)
             return state.views.removeValue(forKey: service)
         }
+        view?.close()
         view?.retired.raise()
     }
 
@@ -171,13 +226,26 @@ public final class Discovery: Sendable {
         WorkGauge.enter()
         defer { WorkGauge.leave() }
         await race {
-            await self.repeating("watch of \(view.service)") { () async throws(BackendError) in
-                try await self.backend.watch(view.service) { view.accept($0) }
-            } onFailure: {
-                view.markStale(since: self.configuration.clock.now, because: $0)
+            await race {
+                await self.repeating("watch of \(view.service)") { () async throws(BackendError) in
+                    try await self.backend.watch(view.service) { view.accept($0) }
+                } onFailure: {
+                    self.counters.brokenWatches.wrappingAdd(1, ordering: .relaxed)
+                    view.markStale(since: self.configuration.clock.now, because: $0)
+                }
+            } _: {
+                await self.keep(view)
             }
         } _: {
             await view.retired.wait()
+        }
+    }
+
+    private func probe() async {
+        guard let prober = self.configuration.prober else { return }
+        await self.repeating("prober") { () async throws(BackendError) in
+            try await prober.run { report in self.existingView(of: report.service)?.accept(report) }
+        } onFailure: { _ in
         }
     }
 

@@ -2,33 +2,77 @@ import Synchronization
 
 /// What the discovery knows of one service: the last snapshot, the table made of it, and who wants to be told.
 final class ServiceView: Sendable {
-    private struct State {
+    struct State {
+        /// What the registry said last.
+        var delivered: ServiceSnapshot?
+        var guardian: CollapseGuard
+        var local: LocalInstances
+        /// What the file says, and from when on it is shown unless the registry says something.
+        var fallback: (value: Fallback, due: TimeSource.Instant)?
+        var isFallbackShown = false
+        /// What follows from all that is known: with those that are held and those that are local.
+        var current: ServiceSnapshot?
+        /// What others see, once the table is made of it.
         var snapshot: ServiceSnapshot?
         var table: SelectionTable?
-        /// The last table that was not empty, for what balancers carry over.
-        var formerTable: SelectionTable?
+        var statistics: [InstanceID: InstanceStatistics] = [:]
+        var probes: [InstanceID: ProbeReport] = [:]
+        var inputs: SelectionInputs?
+        var isPanicking = false
         var observers: [UInt64: @Sendable (ServiceSnapshot) -> Void] = [:]
         var nextObserver: UInt64 = 0
         var lastLookup: TimeSource.Instant?
         var lastError: BackendError?
         var revision: UInt64 = 0
+        /// Counts what the watch delivered, so that a look that overlapped with it is not believed.
+        var deliveries: UInt64 = 0
+        var lastContact: TimeSource.Instant?
+        var lastLook: TimeSource.Instant?
     }
 
     let service: ServiceName
     /// Raised when nobody needs the view any longer: its watch ends.
     let retired = Signal()
-    /// Rises with each table, so that pickers learn of a new one by one relaxed load.
+    /// Rises with each change of what may be chosen, so that pickers learn of it by one relaxed load.
     let generation = Atomic<UInt64>(0)
+    /// Wakes whoever keeps the view when something is due sooner.
+    let bell = KeyedMailbox<Bool, Void>()
 
-    private let wasUsed = Atomic(false)
-    private let state = Mutex(State())
-    private let filter: InstanceFilter
-    private let balancer: any Balancer
+    let state: Mutex<State>
+    /// Held while a table is made, which takes a while and may call the user's filter and balancer.
+    private let formerTable = Mutex<SelectionTable?>(nil)
+    let rules: SelectionRules
+    let clock: TimeSource
+    let log: Log
+    let counters: DiscoveryCounters
+    private let changes: KeyedMailbox<Bool, Void>
+    private let directory: PickDirectory
+    private let prober: (any InstanceProber)?
 
-    init(service: ServiceName, configuration: DiscoveryConfiguration) {
+    init(
+        service: ServiceName,
+        configuration: DiscoveryConfiguration,
+        local: LocalInstances,
+        fallback: Fallback?,
+        directory: PickDirectory,
+        counters: DiscoveryCounters,
+        changes: KeyedMailbox<Bool, Void>
+    ) {
+        self.changes = changes
+        self.counters = counters
         self.service = service
-        self.filter = configuration.filter
-        self.balancer = configuration.balancer
+        self.rules = configuration.selection
+        self.clock = configuration.clock
+        self.log = configuration.log.component("discovery")
+        self.directory = directory
+        self.prober = configuration.prober
+        self.state = Mutex(
+            State(
+                guardian: CollapseGuard(configuration.collapse, for: service),
+                local: local,
+                fallback: fallback.map { ($0, configuration.clock.now.advanced(by: Fallback.patience)) }
+            )
+        )
     }
 
     /// The last good view, or `nil` before the first.
@@ -45,43 +89,94 @@ final class ServiceView: Sendable {
     /// The table to choose from; `nil` when no instance may be chosen.
     var table: SelectionTable? { self.state.withLock { $0.table } }
 
-    /// Notes a look-up, which keeps the view from being retired as idle.
-    func touch() {
-        // The store is left out when it changes nothing: then callers on several cores share the line unwritten.
-        if !self.wasUsed.load(ordering: .relaxed) { self.wasUsed.store(true, ordering: .relaxed) }
+    /// What tables are made of, for a picker that makes its own.
+    var inputs: SelectionInputs? { self.state.withLock { $0.inputs } }
+
+    /// Shows what is known already.
+    func begin() {
+        self.change { state, _ in state.delivered == nil && !state.local.instances.isEmpty ? [:] : nil }
     }
 
     /// Takes what the watch delivered, one after the other: first the table changes, then observers learn of it.
     func accept(_ delivered: ServiceSnapshot) {
-        let (isNews, former) = self.state.withLock { state in
+        var vanished: (count: Int, of: Int)?
+        self.change { state, now in
+            state.deliveries += 1
+            state.lastContact = now
             state.lastError = nil
-            return (state.snapshot.map { !$0.showsSame(as: delivered) } ?? true, state.formerTable)
+            let isNews = state.delivered.map { !$0.showsSame(as: delivered) } ?? true
+            guard isNews || state.snapshot?.freshness != .live else { return nil }
+            let former = state.guardian.held.count
+            let left = state.guardian.accept(delivered.instances, departed: delivered.departed, at: now)
+            let held = state.guardian.held.count
+            if held > former { vanished = (held, held + delivered.instances.count) }
+            state.delivered = delivered
+            return left
         }
-        guard isNews else { return }
-        // Filter and balancer may be the user's: they run without the lock. Only the view's one watch comes here.
-        let table = SelectionTable(delivered, filter: self.filter, balancer: self.balancer, replacing: former)
-        self.state.withLock { state in
-            state.revision += 1
-            let snapshot = delivered.renumbered(state.revision, keepsDeparted: state.snapshot != nil)
-            state.snapshot = snapshot
-            state.table = table
-            state.formerTable = table ?? former
-            self.generation.wrappingAdd(1, ordering: .relaxed)
-            for observer in state.observers.values { observer(snapshot) }
-        }
+        guard let vanished else { return }
+        self.counters.collapses.wrappingAdd(1, ordering: .relaxed)
+        let box = self.state.withLock { $0.guardian.timeBox }
+        self.log(
+            .warning,
+            "\(self.service): \(vanished.count) of \(vanished.of) instances vanished at once; they are held for at most "
+                + "\(box.text), until a look at the registry agrees and calls to them fail"
+        )
     }
+
+    /// What the registry said last; `nil` before it said anything.
+    var delivered: [ServiceInstance]? { self.state.withLock { $0.delivered?.instances } }
 
     /// Notes that the watch broke: the last good view stays, and says since when it is old.
     func markStale(since moment: TimeSource.Instant, because error: BackendError) {
-        self.state.withLock { state in
+        self.change { state, now in
             state.lastError = error
-            guard var snapshot = state.snapshot, snapshot.freshness == .live else { return }
-            state.revision += 1
-            snapshot = snapshot.renumbered(state.revision, keepsDeparted: false)
-            snapshot.freshness = .stale(since: moment)
-            state.snapshot = snapshot
-            for observer in state.observers.values { observer(snapshot) }
+            if self.showFallback(&state, at: now) { return [:] }
+            guard state.delivered?.freshness == .live else { return nil }
+            state.delivered?.freshness = .stale(since: moment)
+            return [:]
         }
+    }
+
+    /// Changes what is known, makes the table anew, and then tells observers.
+    ///
+    /// - Parameter body: Returns who left with the change and why, or `nil` when nothing changed.
+    func change(_ body: (inout State, TimeSource.Instant) -> [InstanceID: DepartureReason]?) {
+        let now = self.clock.now
+        // Tables are made one after the other, in the order of the changes; readers of the state wait for none of it.
+        let news = self.formerTable.withLock { former -> ServiceSnapshot? in
+            let made = self.state.withLock { state -> (inputs: SelectionInputs, isNews: Bool)? in
+                guard let left = body(&state, now) else { return nil }
+                return self.refresh(&state, left: left, at: now)
+            }
+            guard let made else { return nil }
+            self.publish(made.inputs, isNews: made.isNews, replacing: &former)
+            return made.isNews ? made.inputs.snapshot : nil
+        }
+        self.bell.offer((), for: true)
+        if news != nil { self.changes.offer((), for: true) }
+        if let news { self.prober?.track(news.instances, of: self.service) }
+    }
+
+    private func publish(_ inputs: SelectionInputs, isNews: Bool, replacing former: inout SelectionTable?) {
+        let (pool, isPanic) = inputs.pool(where: self.rules.filter, self.rules)
+        let table = SelectionTable(pool, balancer: self.rules.balancer, replacing: former)
+        former = table ?? former
+        self.directory.setTable(table, of: self)
+        let wasPanicking = self.state.withLock { state in
+            state.table = table
+            state.snapshot = inputs.snapshot
+            self.generation.wrappingAdd(1, ordering: .relaxed)
+            if isNews { for observer in state.observers.values { observer(inputs.snapshot) } }
+            defer { state.isPanicking = isPanic }
+            return state.isPanicking
+        }
+        guard wasPanicking != isPanic else { return }
+        self.log(
+            isPanic ? .warning : .info,
+            isPanic
+                ? "\(self.service): too few instances are left that nothing speaks against; all are chosen from"
+                : "\(self.service): enough instances are well again"
+        )
     }
 
     /// Calls `observer` with the current snapshot, if there is one, and with each that follows, in order.
@@ -104,16 +199,20 @@ final class ServiceView: Sendable {
 
     /// Whether nobody observes the view and nobody looked anything up for `timeout`.
     func isIdle(at now: TimeSource.Instant, after timeout: Duration) -> Bool {
-        self.state.withLock { state in
-            if self.wasUsed.exchange(false, ordering: .relaxed) { state.lastLookup = now }
+        let wasUsed = self.directory.takeUse(of: self.service)
+        return self.state.withLock { state in
+            if wasUsed { state.lastLookup = now }
             return state.observers.isEmpty && (state.lastLookup.map { $0.duration(to: now) >= timeout } ?? true)
         }
     }
+
+    /// Ends what the view began elsewhere.
+    func close() { self.prober?.track([], of: self.service) }
 }
 
 extension ServiceSnapshot {
     /// Whether a reader of `other` learns nothing from this snapshot.
-    fileprivate func showsSame(as other: ServiceSnapshot) -> Bool {
-        self.freshness == other.freshness && self.instances == other.instances
+    func showsSame(as other: ServiceSnapshot) -> Bool {
+        self.freshness == other.freshness && self.held == other.held && self.instances == other.instances
     }
 }

@@ -22,6 +22,10 @@ public struct ServiceSnapshot: Hashable, Sendable {
     public var freshness: Freshness
     /// The name of the backend that it came from.
     public let source: String
+    /// Which of the instances are not in the registry any more, but kept because too many vanished at once.
+    ///
+    /// See ``CollapseRules``.
+    public let held: Set<InstanceID>
 
     /// Creates a snapshot.
     ///
@@ -32,13 +36,15 @@ public struct ServiceSnapshot: Hashable, Sendable {
     ///   - departed: What left since then.
     ///   - freshness: Whether the backend stands behind it.
     ///   - source: The name of the backend.
+    ///   - held: Which of the instances are not in the registry any more.
     public init(
         service: ServiceName,
         instances: [ServiceInstance],
         revision: UInt64,
         departed: [InstanceID: DepartureReason] = [:],
         freshness: Freshness = .live,
-        source: String
+        source: String,
+        held: Set<InstanceID> = []
     ) {
         self.service = service
         self.instances = instances.sorted { $0.id < $1.id }
@@ -46,6 +52,7 @@ public struct ServiceSnapshot: Hashable, Sendable {
         self.departed = departed
         self.freshness = freshness
         self.source = source
+        self.held = held
     }
 
     /// The instance with `id`, or `nil`; found by halving, as instances are in order.
@@ -82,6 +89,7 @@ public struct ServiceSnapshot: Hashable, Sendable {
         self.departed = departed
         self.freshness = other.freshness
         self.source = other.source
+        self.held = other.held
     }
 }
 

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// A policy for choosing one of several instances.
 ///
 /// A balancer makes a ``BalancerTable`` of the instances of one service each time they change, and every choice is
@@ -8,10 +6,10 @@ public protocol Balancer: Sendable {
     /// Makes the table for a service.
     ///
     /// - Parameters:
-    ///   - instances: What may be chosen, at least one, in order of ids.
+    ///   - pool: What may be chosen, at least one instance, in order of ids.
     ///   - former: The table that this one replaces, made by the same balancer for the same service.
     /// - Returns: The table.
-    func table(for instances: [ServiceInstance], replacing former: (any BalancerTable)?) -> any BalancerTable
+    func table(for pool: SelectionPool, replacing former: (any BalancerTable)?) -> any BalancerTable
 }
 
 /// The choice among the instances that the table was made for.
@@ -19,7 +17,7 @@ public protocol BalancerTable: Sendable {
     /// Chooses one. Called from many threads at once; it must neither block nor allocate.
     ///
     /// - Parameter request: What the choice may depend on.
-    /// - Returns: The index of the chosen instance.
+    /// - Returns: The index of the chosen instance in the pool.
     func pick(_ request: PickRequest) -> Int
 }
 
@@ -29,67 +27,62 @@ public struct PickRequest: Sendable {
     public var key: String?
     /// 64 random bits, new for each choice.
     public var random: UInt64
+    /// How many choices of the same call were of no use, because the instance was tried already or is held back.
+    ///
+    /// A balancer that goes by the key alone must give another instance for another attempt.
+    public var attempt: Int
 
     /// Creates a request.
-    public init(key: String? = nil, random: UInt64) {
+    public init(key: String? = nil, random: UInt64, attempt: Int = 0) {
         self.key = key
         self.random = random
+        self.attempt = attempt
     }
 }
 
-extension Balancer where Self == RandomBalancer {
-    /// Each instance with the same probability, whatever was chosen before.
-    public static var random: RandomBalancer { RandomBalancer() }
+/// The instances that a balancer chooses from, and what is known of them.
+public struct SelectionPool: Sendable {
+    /// What may be chosen, in order of ids.
+    public let instances: [ServiceInstance]
+    /// What calls told of each of them, in the same order.
+    public let statistics: [InstanceStatistics]
+    /// All that is registered, also what may not be chosen now; in order of ids.
+    public let registered: [ServiceInstance]
+
+    /// Creates a pool.
+    ///
+    /// - Parameters:
+    ///   - instances: What may be chosen, in order of ids.
+    ///   - statistics: What calls told of each; by default nothing yet.
+    ///   - registered: All that is registered; by default the same instances.
+    public init(
+        instances: [ServiceInstance],
+        statistics: [InstanceStatistics]? = nil,
+        registered: [ServiceInstance]? = nil
+    ) {
+        self.instances = instances
+        let known = statistics ?? []
+        self.statistics = known.count == instances.count ? known : instances.map { _ in InstanceStatistics() }
+        self.registered = registered ?? instances
+    }
+
+    /// The part of the pool at `indices`.
+    func part(_ indices: [Int]) -> SelectionPool {
+        SelectionPool(
+            instances: indices.map { self.instances[$0] },
+            statistics: indices.map { self.statistics[$0] },
+            registered: self.registered
+        )
+    }
 }
 
-extension Balancer where Self == RoundRobinBalancer {
-    /// One after the other, in order of ids, from the first.
-    public static var roundRobin: RoundRobinBalancer { RoundRobinBalancer() }
-}
-
-/// Chooses each instance with the same probability.
-public struct RandomBalancer: Balancer {
-    private struct Table: BalancerTable {
-        let count: UInt64
-
-        func pick(_ request: PickRequest) -> Int {
-            // The upper half of the product spreads 64 bits over the range with a bias below 2^-50
-            // (Lemire, "Fast Random Integer Generation in an Interval", 2019).
-            Int(self.count.multipliedFullWidth(by: request.random).high)
-        }
-    }
-
-    /// Creates the balancer.
-    public init() {}
-
-    /// Makes the table for a service.
-    public func table(for instances: [ServiceInstance], replacing former: (any BalancerTable)?) -> any BalancerTable {
-        Table(count: UInt64(instances.count))
-    }
-}
-
-/// Chooses one instance after the other, from the first.
-///
-/// The turn survives a change of the instances.
-public struct RoundRobinBalancer: Balancer {
-    private final class Turn: Sendable {
-        let next = Atomic<UInt>(0)
-    }
-
-    private struct Table: BalancerTable {
-        let turn: Turn
-        let count: UInt
-
-        func pick(_ request: PickRequest) -> Int {
-            Int(self.turn.next.wrappingAdd(1, ordering: .relaxed).oldValue % self.count)
-        }
-    }
-
-    /// Creates the balancer.
-    public init() {}
-
-    /// Makes the table for a service.
-    public func table(for instances: [ServiceInstance], replacing former: (any BalancerTable)?) -> any BalancerTable {
-        Table(turn: (former as? Table)?.turn ?? Turn(), count: UInt(instances.count))
+extension UInt64 {
+    /// Spreads the bits of a random number evenly over `0..<count`.
+    ///
+    /// The upper half of the product has a bias below 2^-40 for a million (Lemire, "Fast Random Integer Generation in
+    /// an Interval", 2019).
+    @inline(__always)
+    func scaled(to count: Int) -> Int {
+        Int(truncatingIfNeeded: UInt64(truncatingIfNeeded: count).multipliedFullWidth(by: self).high)
     }
 }

@@ -1,3 +1,5 @@
+import Rollcall
+
 /// What a gateway did so far.
 public struct GatewayMetrics: Hashable, Sendable {
     /// Requests that were read.
@@ -29,27 +31,22 @@ public struct GatewayMetrics: Hashable, Sendable {
 
     /// The figures in the text format of Prometheus.
     public var prometheusText: String {
-        var text = ""
-        func add(_ name: String, _ type: String, _ help: String, _ samples: [(labels: String, value: Int)]) {
-            text += "# HELP rollcall_gateway_\(name) \(help)\n# TYPE rollcall_gateway_\(name) \(type)\n"
-            for sample in samples { text += "rollcall_gateway_\(name)\(sample.labels) \(sample.value)\n" }
-        }
-        func counter(_ name: String, _ help: String, _ value: Int) { add(name, "counter", help, [("", value)]) }
-        counter("requests_total", "Requests that were read.", self.requests)
-        add("requests_active", "gauge", "Requests under way.", [("", self.activeRequests)])
-        let classes = self.responses.enumerated().map { ("{status=\"\($0.offset + 1)xx\"}", $0.element) }
-        add("responses_total", "counter", "Answers of services.", classes)
-        let problems = self.problems.sorted { $0.key < $1.key }.map { ("{status=\"\($0.key)\"}", $0.value) }
-        add("problems_total", "counter", "Answers of the gateway itself.", problems)
-        counter("retries_total", "Attempts on another instance or connection.", self.retries)
-        counter("retries_refused_total", "Attempts left out because the budget was spent.", self.retriesRefused)
-        counter("connects_total", "Connections made to instances.", self.connects)
-        counter("connect_failures_total", "Connections to instances that failed.", self.connectFailures)
-        counter("ejections_total", "Times that an instance was left out for a while.", self.ejections)
-        counter("responses_cut_total", "Answers cut after they began.", self.cutResponses)
-        counter("tunnels_total", "WebSockets opened.", self.tunnels)
-        counter("clients_gone_total", "Clients that left before their answer.", self.clientsGone)
-        counter("response_bytes_total", "Bytes of bodies of answers.", self.responseBytes)
-        return text
+        var text = MetricsText(prefix: "rollcall_gateway_")
+        text.counter("requests_total", "Requests that were read.", self.requests)
+        text.gauge("requests_active", "Requests under way.", self.activeRequests)
+        let classes = self.responses.enumerated().map { ("{status=\"\($0.offset + 1)xx\"}", "\($0.element)") }
+        text.add("responses_total", "counter", "Answers of services.", classes)
+        let problems = self.problems.sorted { $0.key < $1.key }.map { ("{status=\"\($0.key)\"}", "\($0.value)") }
+        text.add("problems_total", "counter", "Answers of the gateway itself.", problems)
+        text.counter("retries_total", "Attempts on another instance or connection.", self.retries)
+        text.counter("retries_refused_total", "Attempts left out because the budget was spent.", self.retriesRefused)
+        text.counter("connects_total", "Connections made to instances.", self.connects)
+        text.counter("connect_failures_total", "Connections to instances that failed.", self.connectFailures)
+        text.counter("ejections_total", "Times that an instance was left out for a while.", self.ejections)
+        text.counter("responses_cut_total", "Answers cut after they began.", self.cutResponses)
+        text.counter("tunnels_total", "WebSockets opened.", self.tunnels)
+        text.counter("clients_gone_total", "Clients that left before their answer.", self.clientsGone)
+        text.counter("response_bytes_total", "Bytes of bodies of answers.", self.responseBytes)
+        return text.text
     }
 }

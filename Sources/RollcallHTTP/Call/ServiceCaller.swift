@@ -4,7 +4,7 @@ public import Rollcall
 /// Calls services by their names, over HTTP/1.1.
 ///
 /// Discovery chooses the instance, and connections are kept. It follows no redirects, keeps no cookies and has no TLS:
-/// for those, give ``Rollcall/Discovery/withInstance(of:key:attempts:within:retryingIf:_:)`` another client.
+/// for those, give ``Rollcall/Discovery/withInstance(of:key:where:attempts:within:retryingIf:judging:_:)`` another client.
 ///
 /// ```swift
 /// let caller = try ServiceCaller(discovery: client.discovery)
@@ -48,7 +48,7 @@ public struct ServiceCaller: Sendable {
     ///   - request: The request.
     ///   - key: What the balancer may go by.
     /// - Returns: The response.
-    /// - Throws: `notFound` when no instance may be called, as ``Rollcall/Discovery/instance(of:key:within:)``; else
+    /// - Throws: `notFound` when no instance may be called, as ``Rollcall/Discovery/instance(of:key:where:within:)``; else
     ///   as ``send(_:to:)``.
     public func call(
         _ service: ServiceName,

@@ -92,9 +92,9 @@ struct SelectionTests {
             _ = try await backend.amend(service, id: InstanceID("i0"), InstanceChange(status: .maintenance))
             try await eventually { discovery.currentSnapshot(of: service)?.instances[0].status == .maintenance }
             for _ in 0..<4 { #expect(picker.pick()?.id.text == "i1") }
-            var maintained = discovery.picker(for: service, where: InstanceFilter { $0.status == .maintenance })
+            var maintained = discovery.picker(for: service, where: .only(InstanceFilter { $0.status == .maintenance }))
             #expect(maintained.pick()?.id.text == "i0")
-            var nobody = discovery.picker(for: service, where: !.any)
+            var nobody = discovery.picker(for: service, where: .only(!.any))
             #expect(nobody.pick() == nil)
         }
     }
@@ -154,7 +154,7 @@ struct SelectionTests {
 
         let index: Int
 
-        func table(for instances: [ServiceInstance], replacing former: (any BalancerTable)?) -> any BalancerTable {
+        func table(for pool: SelectionPool, replacing former: (any BalancerTable)?) -> any BalancerTable {
             Table(index: self.index)
         }
     }

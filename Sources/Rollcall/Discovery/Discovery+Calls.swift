@@ -1,0 +1,131 @@
+extension Discovery {
+    /// Chooses an instance for a call that will be reported, without waiting.
+    ///
+    /// What the reports tell is what ``OutlierDetection``, ``Balancer/leastOutstanding`` and ``Balancer/peakEWMA`` go by.
+    ///
+    /// - Parameters:
+    ///   - service: The service, which is watched from now on.
+    ///   - key: What the balancer may go by.
+    ///   - filter: Which instances this call may have; by default as configured.
+    /// - Returns: The call, to be told how it went.
+    /// - Throws: `notFound` when no instance may be chosen now.
+    public func beginCall(
+        to service: ServiceName,
+        key: String? = nil,
+        where filter: FilterChoice = .configured
+    ) throws(BackendError) -> InstanceCall {
+        let view = self.view(of: service, isLookup: true)
+        guard let call = self.call(view, key: key, where: filter, otherThan: []) else {
+            throw self.nothingToPick(view)
+        }
+        return call
+    }
+
+    /// Calls `body` with an instance, and with another one when it fails and the failure allows that.
+    ///
+    /// How it went and how long it took counts for ``OutlierDetection`` and for balancers that go by it.
+    ///
+    /// - Parameters:
+    ///   - service: The service; an instance of it is waited for.
+    ///   - key: What the balancer may go by.
+    ///   - filter: Which instances this call may have; by default as configured.
+    ///   - attempts: The most instances to try, each once.
+    ///   - timeout: How long to wait for the first instance; by default as configured.
+    ///   - isRetryable: Whether another instance may be tried after an error. By default never: only the caller knows
+    ///     whether the failed call may be repeated.
+    ///   - judge: What an error says about the instance. By default it is to blame if another one may be tried, or for
+    ///     a ``BackendError`` that it is `unavailable`, had a `timeout` or did not keep to the protocol.
+    ///   - body: Calls the instance.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` threw last, or why there is no instance.
+    public func withInstance<Value>(
+        of service: ServiceName,
+        key: String? = nil,
+        where filter: FilterChoice = .configured,
+        attempts: Int = 1,
+        within timeout: Duration? = nil,
+        retryingIf isRetryable: (any Error) -> Bool = { _ in false },
+        judging judge: ((any Error) -> CallOutcome)? = nil,
+        _ body: (ServiceInstance) async throws -> Value
+    ) async throws -> Value {
+        var tried: Set<InstanceID> = []
+        var call = try await self.call(to: service, key: key, where: filter, within: timeout)
+        while true {
+            do {
+                let value = try await body(call.instance)
+                call.finish(.success)
+                return value
+            } catch {
+                let mayRetry = isRetryable(error)
+                call.finish(judge?(error) ?? CallOutcome(error, isRetryable: mayRetry))
+                tried.insert(call.instance.id)
+                let view = self.view(of: service, isLookup: true)
+                guard tried.count < attempts, !Task.isCancelled, mayRetry,
+                    let other = self.call(view, key: key, where: filter, otherThan: tried)
+                else { throw error }
+                call = other
+            }
+        }
+    }
+
+    /// Chooses an instance that is not among `tried`, or returns `nil` when there is none.
+    package func pickAnother(
+        _ service: ServiceName,
+        key: String? = nil,
+        than tried: Set<InstanceID>
+    ) -> ServiceInstance? {
+        let request = PickRequest(key: key, random: self.nextRandom())
+        let table = self.view(of: service, isLookup: true).table
+        let index = table?.pick(request, clock: self.configuration.clock) { !tried.contains($0.id) }
+        return index.flatMap { table?.instances[$0] }
+    }
+
+    /// All instances that may be chosen now.
+    package func candidates(of service: ServiceName) -> [ServiceInstance] {
+        self.view(of: service, isLookup: true).table?.instances ?? []
+    }
+
+    private func call(
+        to service: ServiceName,
+        key: String?,
+        where filter: FilterChoice,
+        within timeout: Duration?
+    ) async throws -> InstanceCall {
+        let limit = timeout ?? self.configuration.lookupTimeout
+        let deadline = self.configuration.clock.now.advanced(by: limit)
+        while true {
+            let view = self.view(of: service, isLookup: true)
+            if let call = self.call(view, key: key, where: filter, otherThan: []) { return call }
+            let rest = self.configuration.clock.now.duration(to: deadline)
+            _ = try await self.instance(of: service, key: key, where: filter, within: max(rest, .zero))
+        }
+    }
+
+    private func call(
+        _ view: ServiceView,
+        key: String?,
+        where filter: FilterChoice,
+        otherThan tried: Set<InstanceID>
+    ) -> InstanceCall? {
+        let table: SelectionTable?
+        if let replacement = filter.replacement {
+            table = view.inputs.flatMap { inputs in
+                SelectionTable(
+                    inputs.pool(where: replacement, view.rules).pool,
+                    balancer: view.rules.balancer,
+                    replacing: nil
+                )
+            }
+        } else {
+            table = view.table
+        }
+        guard let table else { return nil }
+        let request = PickRequest(key: key, random: self.nextRandom())
+        let addition = filter.addition
+        let choice = table.pickForCall(request, clock: self.configuration.clock) { instance in
+            !tried.contains(instance.id) && (addition.map { $0(instance) } ?? true)
+        }
+        guard let (index, isTrial) = choice else { return nil }
+        return InstanceCall(table.instances[index], table.statistics[index], of: view, isTrial: isTrial)
+    }
+}

@@ -1,0 +1,117 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// What is kept on the disk, for a start while the registry is away.
+extension Discovery {
+    /// Reads the file, and then writes it after changes until the task is cancelled.
+    func keepSnapshotFile() async {
+        guard let path = self.configuration.snapshotFile else { return }
+        let file: SnapshotFile
+        do throws(ValidationError) {
+            file = try SnapshotFile(path: path)
+        } catch {
+            return self.log(.error, "nothing is kept on the disk: \(error)")
+        }
+        await self.restore(from: file)
+        var schedule = SnapshotWriteSchedule(interval: self.configuration.snapshotInterval)
+        let clock = self.configuration.clock
+        while !Task.isCancelled {
+            let due = schedule.nextWrite(after: clock.now)
+            if let due, due <= clock.now {
+                schedule.began()
+                if await self.write(to: file) {
+                    schedule.written(at: clock.now)
+                } else {
+                    schedule.failed(at: clock.now)
+                }
+                continue
+            }
+            let hasChanged = await self.waitForChange(until: due)
+            if hasChanged { schedule.changed() }
+        }
+        if schedule.nextWrite(after: clock.now) != nil { _ = await self.write(to: file) }
+    }
+
+    /// Waits for a change, or for a moment if there is one to wait for.
+    ///
+    /// - Returns: Whether something changed.
+    private func waitForChange(until due: TimeSource.Instant?) async -> Bool {
+        guard let due else { return (try? await self.changes.next()) != nil }
+        let hasChanged = Signal()
+        await race {
+            if (try? await self.changes.next()) != nil { hasChanged.raise() }
+        } _: {
+            try? await self.configuration.clock.sleep(until: due, tolerance: nil)
+        }
+        return hasChanged.isRaised
+    }
+
+    private func restore(from file: SnapshotFile) async {
+        let result = await Self.blocking { () throws(BackendError) in try file.read() }
+        switch result {
+        case .failure(let error):
+            self.log(.error, "what was kept on the disk is not used: \(error)")
+        case .success(let contents?) where !self.isOurs(contents):
+            self.log(
+                .warning,
+                "\(file.path) is of another registry or namespace (\(contents.backend), \(contents.namespace)), and not used"
+            )
+        case .success(let contents?):
+            let age = max(Date().timeIntervalSince(contents.writtenAt), 0)
+            let moment = self.configuration.clock.now.advanced(by: .seconds(-age))
+            self.setFallbacks(contents.services.map { ($0.name, Fallback(instances: $0.instances, since: moment)) })
+        case .success(nil): break
+        }
+    }
+
+    private func isOurs(_ contents: SnapshotContents) -> Bool {
+        contents.backend == self.backend.name && contents.namespace == self.configuration.namespace
+    }
+
+    private func write(to file: SnapshotFile) async -> Bool {
+        let contents = SnapshotContents(
+            namespace: self.configuration.namespace,
+            backend: self.backend.name,
+            writtenAt: Date(),
+            services: self.known.map { SnapshotContents.Service(name: $0.name, instances: $0.instances) }
+        )
+        let result = await Self.blocking { () throws(BackendError) in try file.write(contents) }
+        guard case .failure(let error) = result else { return true }
+        self.log(.warning, "what is known cannot be kept on the disk: \(error)")
+        return false
+    }
+
+    /// Runs what waits for the disk where no task waits for it.
+    private static func blocking<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(BackendError) -> Value
+    ) async -> Result<Value, BackendError> {
+        do throws(SystemError) {
+            return try await SystemThread.run {
+                do throws(BackendError) { return .success(try body()) } catch { return .failure(error) }
+            }
+        } catch {
+            return .failure(BackendError(.unavailable, error.description, cause: error))
+        }
+    }
+
+    /// What is known of each service: from the registry, or else from the file.
+    private var known: [(name: ServiceName, instances: [ServiceInstance])] {
+        var known = self.fallbacks.mapValues(\.instances)
+        for view in self.views {
+            if let instances = view.delivered { known[view.service] = instances }
+        }
+        return known.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}
+
+/// What was known of a service when the file was written.
+struct Fallback: Hashable, Sendable {
+    /// How long the registry has to answer before it is shown.
+    static let patience = Duration.seconds(1)
+
+    let instances: [ServiceInstance]
+    let since: TimeSource.Instant
+}

@@ -1,0 +1,117 @@
+import Synchronization
+
+/// The tables of all services that are watched, found and read under one lock that is held for some nanoseconds.
+///
+/// One lock is less than what else a choice would take: one to find the service, one to read its table, and a count of
+/// references for each table, which two threads would fight for.
+final class PickDirectory: Sendable {
+    private struct Entry {
+        let name: ServiceName
+        let view: ServiceView
+        var table: SelectionTable?
+        var wasUsed = false
+    }
+
+    private struct State {
+        /// Open addressing with linear probing, at most half full.
+        var slots: [Entry?] = Array(repeating: nil, count: 16)
+        var count = 0
+        var random = SplitMix64()
+
+        /// The slot of a name, or the free one where it would be.
+        func slot(of name: ServiceName, _ hash: UInt64) -> Int {
+            let mask = self.slots.count - 1
+            var slot = Int(truncatingIfNeeded: hash) & mask
+            while let entry = self.slots[slot], entry.name != name { slot = (slot + 1) & mask }
+            return slot
+        }
+    }
+
+    /// What a choice under the lock came to.
+    enum Choice {
+        case instance(ServiceInstance)
+        /// The table is one that must be asked outside of the lock.
+        case table(SelectionTable, UInt64)
+        /// Nothing may be chosen.
+        case none
+        /// The service is not watched yet.
+        case unknown
+    }
+
+    private let state = Mutex(State())
+
+    /// Chooses an instance, and notes that the service is used.
+    func pick(_ service: ServiceName, key: String?) -> Choice {
+        let hash = KeyHash.hash(service.text)
+        return self.state.withLock { state in
+            let slot = state.slot(of: service, hash)
+            guard state.slots[slot] != nil else { return .unknown }
+            state.slots[slot]?.wasUsed = true
+            guard let table = state.slots[slot]?.table else { return .none }
+            let random = state.random.next()
+            guard table.isQuick else { return .table(table, random) }
+            return .instance(table.instances[table.quickPick(PickRequest(key: key, random: random))])
+        }
+    }
+
+    /// The view of a service that is watched, and notes that it is used if that is wished.
+    func view(of service: ServiceName, isLookup: Bool) -> ServiceView? {
+        self.state.withLock { state in
+            let slot = state.slot(of: service, KeyHash.hash(service.text))
+            if isLookup { state.slots[slot]?.wasUsed = true }
+            return state.slots[slot]?.view
+        }
+    }
+
+    /// Adds a view.
+    func insert(_ view: ServiceView) {
+        self.state.withLock { state in
+            if (state.count + 1) * 2 > state.slots.count { Self.rebuild(&state, count: state.slots.count * 2) }
+            let slot = state.slot(of: view.service, KeyHash.hash(view.service.text))
+            guard state.slots[slot] == nil else { return }
+            state.slots[slot] = Entry(name: view.service, view: view)
+            state.count += 1
+        }
+    }
+
+    /// Takes a view out.
+    func remove(_ view: ServiceView) {
+        self.state.withLock { state in
+            let slot = state.slot(of: view.service, KeyHash.hash(view.service.text))
+            guard state.slots[slot]?.view === view else { return }
+            state.slots[slot] = nil
+            state.count -= 1
+            // Those behind it must be found without it.
+            Self.rebuild(&state, count: state.slots.count)
+        }
+    }
+
+    /// Notes the table of a view; one that was taken out is not there any more.
+    func setTable(_ table: SelectionTable?, of view: ServiceView) {
+        self.state.withLock { state in
+            let slot = state.slot(of: view.service, KeyHash.hash(view.service.text))
+            guard state.slots[slot]?.view === view else { return }
+            state.slots[slot]?.table = table
+        }
+    }
+
+    /// Whether a service was used since the last time that this was asked.
+    func takeUse(of service: ServiceName) -> Bool {
+        self.state.withLock { state in
+            let slot = state.slot(of: service, KeyHash.hash(service.text))
+            defer { state.slots[slot]?.wasUsed = false }
+            return state.slots[slot]?.wasUsed ?? false
+        }
+    }
+
+    func nextRandom() -> UInt64 { self.state.withLock { $0.random.next() } }
+
+    private static func rebuild(_ state: inout State, count: Int) {
+        let entries = state.slots.compactMap { $0 }
+        state.slots = Array(repeating: nil, count: count)
+        for entry in entries {
+            let slot = state.slot(of: entry.name, KeyHash.hash(entry.name.text))
+            state.slots[slot] = entry
+        }
+    }
+}

@@ -1,0 +1,148 @@
+import Synchronization
+
+/// What calls, probes and time tell of the instances.
+extension ServiceView {
+    /// Takes note of how a call went.
+    func note(_ consequence: CallConsequence, of instance: ServiceInstance, _ statistics: InstanceStatistics) {
+        switch consequence {
+        case .none: return
+        case .failed: self.noteFailure(of: instance.id)
+        case .ejection:
+            self.noteFailure(of: instance.id)
+            self.eject(instance, statistics)
+        case .returns:
+            self.log(.info, "\(self.service): \(instance.id) answers again, and gets its share of calls")
+            self.change { _, _ in [:] }
+        }
+    }
+
+    /// Takes what a probe found.
+    func accept(_ report: ProbeReport) {
+        if report.failures > 0 { self.noteFailure(of: report.id) }
+        let statistics = self.state.withLock { $0.statistics[report.id] }
+        // A probe that passed after the time of an ejection was over is as good as a call.
+        let isBack =
+            report.verdict == .passing
+            && statistics?.withOutliers { outliers -> Bool in
+                if case .trial(let since) = outliers.phase, since <= report.checkedAt { return outliers.admit() }
+                return false
+            } == true
+        self.change { state, _ in
+            guard state.statistics[report.id] != nil else { return nil }
+            let former = state.probes.updateValue(report, forKey: report.id)
+            return isBack || (former?.verdict == .failing) != (report.verdict == .failing) ? [:] : nil
+        }
+    }
+
+    /// Takes a look at the registry that went past all caches.
+    ///
+    /// - Parameters:
+    ///   - read: What it shows.
+    ///   - deliveries: How much the watch had delivered when the look began.
+    /// - Returns: Whether it showed something that the watch had not told.
+    func confirm(_ read: ServiceSnapshot, since deliveries: UInt64) -> Bool {
+        var wasWrong = false
+        self.change { state, now in
+            // The watch told something meanwhile, which may be newer.
+            guard state.deliveries == deliveries else { return nil }
+            var left = state.guardian.confirm(read.instances)
+            if state.delivered?.instances != read.instances, state.delivered?.freshness == .live {
+                wasWrong = true
+                left.merge(state.guardian.accept(read.instances, departed: read.departed, at: now)) { $1 }
+                state.delivered = read
+                return left
+            }
+            return left.isEmpty ? nil : left
+        }
+        return wasWrong
+    }
+
+    /// Replaces the local instances.
+    func setLocal(_ local: LocalInstances) {
+        self.change { state, _ in
+            guard state.local != local else { return nil }
+            let gone = state.local.instances.map { ($0.id, DepartureReason.deregistered) }
+            state.local = local
+            return Dictionary(gone) { first, _ in first }
+        }
+    }
+
+    /// Does what is due.
+    func settle() {
+        self.change { state, now in
+            let left = state.guardian.release(at: now)
+            var hasChanged = !left.isEmpty
+            if let due = state.fallback?.due, due <= now, self.showFallback(&state, at: now) { hasChanged = true }
+            for statistics in state.statistics.values {
+                if statistics.withOutliers({ $0.beginTrial(at: now) }) { hasChanged = true }
+                if let ramp = statistics.ramp, statistics.gate == .ramp, ramp.upperBound <= now {
+                    statistics.openGate()
+                    hasChanged = true
+                }
+            }
+            return hasChanged ? left : nil
+        }
+    }
+
+    /// When something is due that ``settle()`` does.
+    var nextDue: TimeSource.Instant? {
+        self.state.withLock { state in
+            var due = state.guardian.nextRelease
+            if state.delivered == nil, !state.isFallbackShown, let fallback = state.fallback?.due {
+                due = min(due ?? fallback, fallback)
+            }
+            for statistics in state.statistics.values {
+                guard let next = statistics.nextDue else { continue }
+                due = min(due ?? next, next)
+            }
+            return due
+        }
+    }
+
+    private func noteFailure(of id: InstanceID) {
+        // Nearly always nobody is held.
+        guard self.state.withLock({ $0.guardian.held[id] != nil }) else { return }
+        self.change { state, _ in
+            let left = state.guardian.noteFailure(of: id)
+            return left.isEmpty ? nil : left
+        }
+    }
+
+    private func eject(_ instance: ServiceInstance, _ statistics: InstanceStatistics) {
+        guard let rules = self.rules.outliers else { return }
+        var until: TimeSource.Instant?
+        self.change { state, now in
+            guard state.statistics[instance.id] === statistics else { return nil }
+            let ejected = state.statistics.values.count { $0.isEjected }
+            guard ejected < rules.allowance(of: state.statistics.count) else { return nil }
+            until = statistics.withOutliers { $0.eject(at: now, rules) }
+            return [:]
+        }
+        guard let until else { return }
+        self.counters.ejections.wrappingAdd(1, ordering: .relaxed)
+        let time = self.clock.now.duration(to: until)
+        self.log(.warning, "\(self.service): calls to \(instance.id) fail; it is left out for \(time.text)")
+    }
+}
+
+/// Looks at the registry past the watch.
+extension ServiceView {
+    /// When the registry should be asked whether those that are held are gone; `nil` while nobody is.
+    var nextLook: TimeSource.Instant? {
+        self.state.withLock { state in
+            guard state.guardian.isInDoubt else { return nil }
+            // Four times within the time box.
+            return state.lastLook?.advanced(by: state.guardian.timeBox / 4) ?? self.clock.now
+        }
+    }
+
+    /// Notes that a look begins.
+    ///
+    /// - Returns: What ``confirm(_:since:)`` must be given.
+    func beginLook() -> UInt64 {
+        self.state.withLock { state in
+            state.lastLook = self.clock.now
+            return state.deliveries
+        }
+    }
+}

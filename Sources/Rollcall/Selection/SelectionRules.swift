@@ -1,0 +1,39 @@
+/// How the instances that may be chosen follow from what is known of them.
+struct SelectionRules: Sendable {
+    let filter: InstanceFilter
+    let balancer: any Balancer
+    let outliers: OutlierDetection?
+    let panicThreshold: Double
+    let slowStart: Duration
+
+    /// Whether so few are left that what speaks against the others is not believed.
+    func isPanic(_ admitted: Int, of eligible: Int) -> Bool {
+        eligible > 0 && (admitted == 0 || Double(admitted) < Double(eligible) * self.panicThreshold)
+    }
+}
+
+/// What is known of the instances of one service, for whoever makes a table of it.
+struct SelectionInputs: Sendable {
+    var snapshot: ServiceSnapshot
+    var statistics: [InstanceID: InstanceStatistics]
+    /// Those that fail their probes.
+    var failing: Set<InstanceID>
+
+    /// What may be chosen with a filter, and whether that is for want of anything better.
+    func pool(where filter: InstanceFilter, _ rules: SelectionRules) -> (pool: SelectionPool, isPanic: Bool) {
+        let eligible = self.snapshot.instances.filter { filter($0) }
+        let admitted = eligible.filter { instance in
+            guard !self.failing.contains(instance.id) else { return false }
+            if case .ejected? = self.statistics[instance.id]?.outliers.phase { return false }
+            return true
+        }
+        let isPanic = rules.isPanic(admitted.count, of: eligible.count)
+        let chosen = isPanic ? eligible : admitted
+        let pool = SelectionPool(
+            instances: chosen,
+            statistics: chosen.map { self.statistics[$0.id] ?? InstanceStatistics() },
+            registered: self.snapshot.instances
+        )
+        return (pool, isPanic)
+    }
+}
