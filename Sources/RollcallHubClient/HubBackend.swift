@@ -113,8 +113,8 @@ public final class HubBackend: RegistryBackend {
         let start = self.calls.client.clock.now
         do throws(BackendError) {
             let answer = try await self.calls.send("GET", "/v1/status", "health", key: nil)
-            let isWritable = HubCalls.isWritable(answer.body)
-            return BackendHealth(
+            let (isWritable, held) = HubCalls.status(answer.body)
+            var health = BackendHealth(
                 isReachable: true,
                 latency: start.duration(to: self.calls.client.clock.now),
                 memberCount: 1,
@@ -124,6 +124,8 @@ public final class HubBackend: RegistryBackend {
                 error: isWritable ? nil : .unavailable,
                 message: isWritable ? nil : "the hub cannot write its journal, and takes no change"
             )
+            health.heldInstances = held
+            return health
         } catch {
             return BackendHealth(unreachable: error)
         }

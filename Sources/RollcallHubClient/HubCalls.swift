@@ -124,14 +124,33 @@ struct HubCalls: Sendable {
         try self.document(body)[name]
     }
 
-    /// Whether a hub's status says that it takes changes; one that does not tell is taken to do so.
-    static func isWritable(_ body: [UInt8]) -> Bool {
-        var isWritable = true
+    /// Whether a hub's status says that it takes changes, and how many instances its guard keeps.
+    ///
+    /// One that does not tell is taken to take changes, and to have no guard.
+    static func status(_ body: [UInt8]) -> (isWritable: Bool, held: Int?) {
+        var (isWritable, held) = (true, Int?.none)
         var reader = JSONReader(body)
         try? reader.object { (reader, name) throws(ValidationError) in
-            if name == "writable" { isWritable = try reader.boolean() } else { try reader.skip() }
+            switch name {
+            case "writable": isWritable = try reader.boolean()
+            case "guard": held = try self.heldCount(&reader)
+            default: try reader.skip()
+            }
         }
-        return isWritable
+        return (isWritable, held)
+    }
+
+    private static func heldCount(_ reader: inout JSONReader) throws(ValidationError) -> Int {
+        var count = 0
+        try reader.object { (reader, name) throws(ValidationError) in
+            guard name == "held" else { return try reader.skip() }
+            try reader.array { (reader) throws(ValidationError) in
+                try reader.object { (reader, name) throws(ValidationError) in
+                    if name == "instances" { count &+= try reader.integer() } else { try reader.skip() }
+                }
+            }
+        }
+        return count
     }
 
     /// Reads an answer, which is at fault if that fails.

@@ -67,6 +67,8 @@ public struct BackendHealth: Hashable, Sendable {
     public var error: BackendError.Code?
     /// The same in words, such as that a connection was refused; without secrets.
     public var message: String?
+    /// How many instances it keeps beyond their time because too many ended at once, where it has such a guard.
+    public var heldInstances: Int?
 
     /// Creates a sample.
     public init(

@@ -48,7 +48,15 @@ extension RegistryTable {
         package let ttl: Duration
         /// When it ends if nobody renews it.
         package var expiry: TimeSource.Instant
+        /// Whether it is kept beyond its time, because too many ended at once.
+        package var isHeld = false
         /// Which entry of the wheel is about this record; one about a former holder is not.
         let entry: UInt64
+
+        /// Begins its time-to-live anew.
+        mutating func prolong(at now: TimeSource.Instant) {
+            self.expiry = now.advanced(by: self.ttl)
+            self.isHeld = false
+        }
     }
 }

@@ -6,12 +6,12 @@ package import Foundation
 
 /// Who is registered, as a value: every rule of registration and lease, without clock, lock or network.
 package struct RegistryTable: Sendable {
-    private struct Service: Sendable {
+    struct Service: Sendable {
         var records: [InstanceID: Record] = [:]
         var revision: UInt64 = 0
     }
 
-    private struct Entry: Sendable {
+    struct Entry: Sendable {
         let place: Place
         let id: InstanceID
         let number: UInt64
@@ -25,9 +25,11 @@ package struct RegistryTable: Sendable {
     /// The revision of the service that was forgotten last: what unknown services have.
     package private(set) var forgottenRevision: UInt64
     /// Proofs of leases whose instance somebody else removed, with the time until which that is remembered.
-    package private(set) var tombstones: [String: TimeSource.Instant] = [:]
-    private var services: [Place: Service] = [:]
-    private var wheel: LeaseWheel<Entry>
+    package internal(set) var tombstones: [String: TimeSource.Instant] = [:]
+    var services: [Place: Service] = [:]
+    var wheel: LeaseWheel<Entry>
+    /// What is done when many leases of a service end at once; `nil` for nothing.
+    package var expiryGuard: ExpiryGuard?
     private var nextEntry: UInt64 = 0
 
     /// Creates an empty table.
@@ -121,7 +123,7 @@ package struct RegistryTable: Sendable {
     ) throws(BackendError) -> Duration {
         let place = Place(namespace: namespace, service: service)
         let record = try self.held(id, at: place, by: proof)
-        self.services[place]?.records[id]?.expiry = now.advanced(by: record.ttl)
+        self.services[place]?.records[id]?.prolong(at: now)
         return record.ttl
     }
 
@@ -129,8 +131,8 @@ package struct RegistryTable: Sendable {
     ///
     /// - Returns: Whether there is one.
     package mutating func touch(_ id: InstanceID, at place: Place, now: TimeSource.Instant) -> Bool {
-        guard let ttl = self.record(id, at: place)?.ttl else { return false }
-        self.services[place]?.records[id]?.expiry = now.advanced(by: ttl)
+        guard self.record(id, at: place) != nil else { return false }
+        self.services[place]?.records[id]?.prolong(at: now)
         return true
     }
 
@@ -150,7 +152,7 @@ package struct RegistryTable: Sendable {
         var record = try self.held(instance.id, at: place, by: proof)
         record.own = record.own.registeredAt.map { instance.registered(at: $0) } ?? instance
         record.visible = try Self.applying(record.amendment, to: record.own)
-        record.expiry = now.advanced(by: record.ttl)
+        record.prolong(at: now)
         return self.store(record, at: place)
     }
 
@@ -232,47 +234,14 @@ package struct RegistryTable: Sendable {
             change.to = self.revision + UInt64(self.services.count)
             return change
         }
+        let kept = self.expiryGuard.map { ExpiryGuard($0.rules) }
         self = RegistryTable(now: now, revision: self.revision + UInt64(changes.count))
+        self.expiryGuard = kept
         return changes
-    }
-
-    /// Ends the leases that are due.
-    ///
-    /// - Parameters:
-    ///   - now: The time.
-    ///   - lateness: How much later this is called than was meant. Beyond 200 ms the process or machine stood still,
-    ///     and the holders could not renew: every lease gets that much more.
-    /// - Returns: What left, and from where.
-    package mutating func expire(at now: TimeSource.Instant, lateness: Duration) -> [Change] {
-        if lateness > .milliseconds(200) { self.extendAll(by: lateness) }
-        self.tombstones = self.tombstones.filter { $0.value > now }
-        var changes: [Place: Change] = [:]
-        for entry in self.wheel.advance(to: now) {
-            guard let record = self.record(entry.id, at: entry.place), record.entry == entry.number else { continue }
-            guard record.expiry <= now else {
-                self.wheel.insert(entry, due: record.expiry)
-                continue
-            }
-            guard let change = self.drop(entry.id, at: entry.place, reason: .expired) else { continue }
-            var whole = changes[entry.place] ?? change
-            whole.departed[entry.id] = .expired
-            whole.changesNames = change.changesNames
-            whole.to = change.to
-            changes[entry.place] = whole
-        }
-        return Array(changes.values)
     }
 }
 
 extension RegistryTable {
-    private mutating func extendAll(by lateness: Duration) {
-        for (place, service) in self.services {
-            for (id, record) in service.records {
-                self.services[place]?.records[id]?.expiry = record.expiry.advanced(by: lateness)
-            }
-        }
-    }
-
     private func held(_ id: InstanceID, at place: Place, by proof: String) throws(BackendError) -> Record {
         if self.tombstones[proof] != nil {
             throw BackendError(.removed, "somebody took the instance out")
@@ -297,7 +266,7 @@ extension RegistryTable {
         return change
     }
 
-    private mutating func drop(_ id: InstanceID, at place: Place, reason: DepartureReason) -> Change? {
+    mutating func drop(_ id: InstanceID, at place: Place, reason: DepartureReason) -> Change? {
         var change = Change(place: place)
         change.from = self.revision(at: place)
         guard self.services[place]?.records.removeValue(forKey: id) != nil else { return nil }

@@ -51,6 +51,8 @@ final class HubMetrics: Sendable {
                 writer.key("watches")
                 writer.integer(store.feed.count)
             }
+            writer.key("guard")
+            store.guardStatus.write(to: &writer)
             writer.key("features")
             writer.array { writer in
                 for feature in ["services", "watch", "tutorial", "catalog"] { writer.string(feature) }
@@ -62,21 +64,19 @@ final class HubMetrics: Sendable {
     /// The document of `/metrics`: Prometheus text format 0.0.4.
     func text(of store: HubStore) -> [UInt8] {
         let counts = store.counts
-        let rows: [(name: String, kind: String, help: String, value: Int)] = [
-            ("instances", "gauge", "Instances registered now.", counts.instances),
-            ("services", "gauge", "Services with instances now.", counts.services),
-            ("watches", "gauge", "Streams and polls open now.", store.feed.count),
-            ("registrations_total", "counter", "Registrations so far.", self.registrations.value),
-            ("renewals_total", "counter", "Leases renewed so far.", self.renewals.value),
-            ("lookups_total", "counter", "Look-ups of one service so far.", self.lookups.value),
-            ("journal_bytes", "gauge", "Size of the journal.", store.journalLength),
-            ("uptime_seconds", "gauge", "Time since the start.", self.uptime),
-        ]
-        var text = ""
-        for row in rows {
-            text += "# HELP rollcall_hub_\(row.name) \(row.help)\n# TYPE rollcall_hub_\(row.name) \(row.kind)\n"
-            text += "rollcall_hub_\(row.name) \(row.value)\n"
-        }
-        return Array(text.utf8)
+        var text = MetricsText(prefix: "rollcall_hub_")
+        text.gauge("instances", "Instances registered now.", counts.instances)
+        text.gauge("services", "Services with instances now.", counts.services)
+        text.gauge("watches", "Streams and polls open now.", store.feed.count)
+        let guardStatus = store.guardStatus
+        let held = guardStatus.held.values.reduce(0, +)
+        text.gauge("instances_held", "Instances kept beyond their time, as too many ended at once.", held)
+        text.counter("guard_activations_total", "Times that a service came under the guard.", guardStatus.activations)
+        text.counter("registrations_total", "Registrations so far.", self.registrations.value)
+        text.counter("renewals_total", "Leases renewed so far.", self.renewals.value)
+        text.counter("lookups_total", "Look-ups of one service so far.", self.lookups.value)
+        text.gauge("journal_bytes", "Size of the journal.", store.journalLength)
+        text.gauge("uptime_seconds", "Time since the start.", self.uptime)
+        return Array(text.text.utf8)
     }
 }

@@ -21,6 +21,13 @@ public final class HubServer: Sendable {
         ///
         /// Requests that say that they go elsewhere are refused: a page whose name was made to lead here sends them.
         public var allowedHosts: [String] = []
+        /// Whether instances are kept for a while when most of a service's leases end at once.
+        ///
+        /// More than half of at least four within one time-to-live: then the network is more likely to be at fault than
+        /// their holders. They are kept for twice their time-to-live once more, from 5 s to 30 s.
+        public var guardsExpiry = true
+        /// Services whose leases end when they are due, however many.
+        public var unguarded: Set<ServiceName> = []
         /// How long a client may take nothing of what it is sent before its connection is closed.
         package var writeTimeout = Duration.seconds(30)
 
@@ -61,6 +68,7 @@ public final class HubServer: Sendable {
         let callers = try Self.callers(configuration)
         let clock = TimeSource()
         let store = try HubStore(folder: configuration.folder, clock: clock, log: configuration.log)
+        if configuration.guardsExpiry { store.guardExpiry(exempt: configuration.unguarded) }
         let bridge = try TutorialBridge(store: store, configuration: configuration.heartbeats, log: configuration.log)
         let api = HubAPI(
             store: store,

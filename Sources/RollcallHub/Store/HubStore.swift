@@ -106,7 +106,11 @@ public final class HubStore: Sendable {
         await race {
             await self.registry.sweep()
         } _: {
-            while (try? await self.registry.clock.sleep(for: .seconds(1))) != nil { self.maintain() }
+            var activations = 0
+            while (try? await self.registry.clock.sleep(for: .seconds(1))) != nil {
+                self.maintain()
+                self.reportGuard(since: &activations)
+            }
         }
         self.maintain()
     }
@@ -258,6 +262,14 @@ extension HubStore {
     }
 
     /// Writes what ended with its time, and the journal anew when most of it is history.
+    private func reportGuard(since activations: inout Int) {
+        let status = self.guardStatus
+        guard status.activations > activations else { return }
+        activations = status.activations
+        let services = status.services.map { "\($0.count) of \($0.place.service)" }.joined(separator: ", ")
+        self.log(.warning, "most leases of a service ended at once; kept for a while beyond their time: \(services)")
+    }
+
     private func maintain() {
         guard let journal = self.journal else { return }
         do throws(BackendError) {

@@ -34,6 +34,10 @@ struct HealthCommand: Command {
         table.append("can be written", health.canWrite ? yes : no)
         if let leader = health.leader { table.append("leader", Cell(leader)) }
         if let count = health.memberCount { table.append("members", Cell("\(count)")) }
+        if let held = health.heldInstances {
+            let shown = held == 0 ? Cell("none") : Cell("\(held), as most of a service ended at once", .yellow)
+            table.append("held by its guard", shown)
+        }
         if let version = health.serverVersion { table.append("version", Cell(version)) }
         if let error = health.error {
             table.append(
@@ -63,8 +67,9 @@ struct HealthCommand: Command {
                 writer.key(name)
                 writer.string(value)
             }
-            if let count = health.memberCount {
-                writer.key("memberCount")
+            for (name, count) in [("memberCount", health.memberCount), ("heldInstances", health.heldInstances)] {
+                guard let count else { continue }
+                writer.key(name)
                 writer.integer(count)
             }
         }

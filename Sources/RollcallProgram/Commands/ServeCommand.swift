@@ -15,6 +15,8 @@ struct ServeCommand: Command {
             .value("heartbeat-period", "DURATION", "how often programs of the tutorial's protocol are checked (30s)"),
             .value("allow-calls", "RANGE", isRepeatable: true, "addresses that the hub may call: 169.254.7.0/24"),
             .value("deny-calls", "RANGE", isRepeatable: true, "addresses that it may not call: 10.0.0.0/8"),
+            .flag("no-guard", "drop instances as they are due, also when most of a service's are at once"),
+            .value("unguarded", "SERVICE", isRepeatable: true, "a service whose instances are dropped as they are due"),
             .flag("memory", "keep nothing: what is registered ends with the hub"),
         ],
         discussion: """
@@ -48,6 +50,8 @@ struct ServeCommand: Command {
         configuration.allowedHosts = try context.arguments.options("allow-host") {
             try Endpoint(scheme: "http", host: $0).host
         }
+        configuration.guardsExpiry = !context.arguments.flag("no-guard")
+        configuration.unguarded = Set(try context.arguments.options("unguarded") { try ServiceName($0) })
         configuration.heartbeats = try self.heartbeats(context.arguments)
         let hub = try Self.open(configuration)
         return try await context.serve {

@@ -1,0 +1,72 @@
+/// The end of leases.
+extension RegistryTable {
+    /// Ends the leases that are due.
+    ///
+    /// - Parameters:
+    ///   - now: The time.
+    ///   - lateness: How much later this is called than was meant. Beyond 200 ms the process or machine stood still,
+    ///     and the holders could not renew: every lease gets that much more.
+    /// - Returns: What left, and from where.
+    package mutating func expire(at now: TimeSource.Instant, lateness: Duration) -> [Change] {
+        if lateness > .milliseconds(200) { self.extendAll(by: lateness) }
+        self.tombstones = self.tombstones.filter { $0.value > now }
+        var due: [Place: [Entry]] = [:]
+        for entry in self.wheel.advance(to: now) {
+            guard let record = self.record(entry.id, at: entry.place), record.entry == entry.number else { continue }
+            if record.expiry <= now {
+                due[entry.place, default: []].append(entry)
+            } else {
+                self.wheel.insert(entry, due: record.expiry)
+            }
+        }
+        self.expiryGuard?.prune(at: now)
+        return due.compactMap { place, entries in self.end(entries, at: place, now: now) }
+    }
+
+    /// Drops the records of one service that are due, but for those that the guard keeps.
+    private mutating func end(_ due: [Entry], at place: Place, now: TimeSource.Instant) -> Change? {
+        var whole: Change?
+        for entry in self.notKept(due, at: place, now: now) {
+            guard let change = self.drop(entry.id, at: place, reason: .expired) else { continue }
+            whole = whole ?? change
+            whole?.departed[entry.id] = .expired
+            whole?.changesNames = change.changesNames
+            whole?.to = change.to
+        }
+        return whole
+    }
+
+    /// Those of the records that are due that nothing speaks for any more.
+    private mutating func notKept(_ due: [Entry], at place: Place, now: TimeSource.Instant) -> [Entry] {
+        guard self.expiryGuard != nil, let records = self.services[place]?.records else { return due }
+        let (over, fresh) = (
+            due.filter { records[$0.id]?.isHeld == true }, due.filter { records[$0.id]?.isHeld == false }
+        )
+        guard !fresh.isEmpty else { return over }
+        let isKept =
+            self.expiryGuard?.keeps(
+                fresh.compactMap { records[$0.id] },
+                held: records.values.count { $0.isHeld },
+                all: records.count,
+                at: place,
+                now: now
+            ) ?? false
+        guard isKept else { return due }
+        for entry in fresh {
+            guard let record = records[entry.id] else { continue }
+            let expiry = now.advanced(by: ExpiryGuard.grace(record.ttl))
+            self.services[place]?.records[entry.id]?.expiry = expiry
+            self.services[place]?.records[entry.id]?.isHeld = true
+            self.wheel.insert(entry, due: expiry)
+        }
+        return over
+    }
+
+    private mutating func extendAll(by lateness: Duration) {
+        for (place, service) in self.services {
+            for (id, record) in service.records {
+                self.services[place]?.records[id]?.expiry = record.expiry.advanced(by: lateness)
+            }
+        }
+    }
+}
