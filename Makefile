@@ -4,6 +4,7 @@
 RUN := scripts/with-swift
 PREFIX ?= /usr/local
 ARGS ?=
+SUITE ?=
 
 help: ## List these targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -20,8 +21,8 @@ test: ## Run all tests (debug build; needs no root where Swift 6.2 is installed)
 soak: ## Run the contract suite twenty times in a row
 	scripts/soak
 
-bench: ## Measure the core for release, without network
-	scripts/bench-core
+bench: ## Measure for release (SUITE=pick, core, hub, watch, memory or gateway; else pick and core)
+	scripts/bench $(SUITE)
 
 docs: ## Build the documentation of the library into .build/docs
 	scripts/docs

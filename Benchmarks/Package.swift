@@ -6,9 +6,16 @@ let package = Package(
     platforms: [.macOS(.v15)],
     dependencies: [.package(name: "rollcall", path: "..")],
     targets: [
+        .target(name: "CAllocations"),
+        .target(name: "BenchmarkSupport", dependencies: ["CAllocations"]),
+        .executableTarget(
+            name: "PickBenchmark",
+            dependencies: ["BenchmarkSupport", .product(name: "Rollcall", package: "rollcall")]
+        ),
         .executableTarget(
             name: "CoreBenchmark",
             dependencies: [
+                "BenchmarkSupport",
                 .product(name: "Rollcall", package: "rollcall"),
                 .product(name: "RollcallHub", package: "rollcall"),
             ]
