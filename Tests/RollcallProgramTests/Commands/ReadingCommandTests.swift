@@ -95,6 +95,25 @@ struct ReadingCommandTests {
         #expect(picked == ["a", "b", "a"])
     }
 
+    @Test("pick says why an instance is not chosen")
+    func explain() async throws {
+        let bench = Workbench()
+        #expect(await bench.run("pick", "web", "--explain") == .notThere)
+        try await bench.register("web", "a")
+        try await bench.register("web", "b", InstanceChange(weight: 0))
+        #expect(await bench.run("pick", "web", "--explain") == .done)
+        let lines = bench.output.lines.filter { $0.hasPrefix("a ") || $0.hasPrefix("b ") }
+        #expect(lines.count == 2)
+        #expect(lines.first?.contains(" yes ") == true)
+        #expect(lines.last?.contains(" no ") == true)
+        #expect(lines.last?.hasSuffix("drained: its weight is 0") == true)
+        #expect(await bench.run("pick", "web", "--explain", "--output", "json") == .done)
+        let json = try #require(bench.output.lines.last)
+        #expect(json.hasPrefix(#"{"service":"web","source":"memory","remarks":[],"instances":[{"id":"a","#))
+        #expect(json.contains(#""id":"b","endpoint":"http://192.0.2.1:8080","chosen":false,"outstanding":0,"#))
+        #expect(json.contains(#""remarks":[{"text":"drained: its weight is 0"}]"#))
+    }
+
     @Test("health tells reachability and rights, and the exit code follows")
     func health() async throws {
         let bench = Workbench()
