@@ -10,6 +10,7 @@ let package = Package(
         .library(name: "RollcallHubClient", targets: ["RollcallHubClient"]),
         .library(name: "RollcallGateway", targets: ["RollcallGateway"]),
         .library(name: "RollcallHTTP", targets: ["RollcallHTTP"]),
+        .library(name: "RollcallProbes", targets: ["RollcallProbes"]),
         .library(name: "RollcallService", targets: ["RollcallService"]),
         .library(name: "RollcallLogService", targets: ["RollcallLogService"]),
         .library(name: "RollcallTesting", targets: ["RollcallTesting"]),
@@ -26,6 +27,7 @@ let package = Package(
         ),
         .target(name: "RollcallHubClient", dependencies: ["Rollcall", "HTTPEngine"]),
         .target(name: "RollcallHTTP", dependencies: ["Rollcall", "HTTPEngine"]),
+        .target(name: "RollcallProbes", dependencies: ["Rollcall", "HTTPEngine"]),
         .target(name: "RollcallService", dependencies: ["Rollcall", "HTTPEngine", "RollcallHTTP"]),
         .target(name: "RollcallCatalog", dependencies: ["Rollcall", "HTTPEngine", "RollcallService"]),
         .target(
@@ -83,6 +85,10 @@ let package = Package(
                 "Rollcall", "HTTPEngine", "RollcallService", "RollcallCatalog", "RollcallLogService",
                 "RollcallHTTP", "RollcallVisitService", "RollcallHub", "RollcallTesting",
             ]
+        ),
+        .testTarget(
+            name: "RollcallProbesTests",
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallProbes", "RollcallTesting"]
         ),
         .testTarget(
             name: "RollcallLogServiceTests",

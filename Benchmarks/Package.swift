@@ -27,6 +27,13 @@ let package = Package(
                 .product(name: "RollcallGateway", package: "rollcall"),
             ]
         ),
+        .executableTarget(
+            name: "ProbeBenchmark",
+            dependencies: [
+                .product(name: "Rollcall", package: "rollcall"),
+                .product(name: "RollcallProbes", package: "rollcall"),
+            ]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,4 @@
-import Rollcall
+package import Rollcall
 
 #if canImport(Glibc)
 import Glibc
@@ -9,7 +9,7 @@ import Darwin
 #endif
 
 /// Makes connections.
-enum Connector {
+package enum Connector {
     /// Connects to the first address of an origin that answers.
     ///
     /// - Parameters:
@@ -41,7 +41,15 @@ enum Connector {
         throw failure
     }
 
-    private static func connect(
+    /// Connects to an address.
+    ///
+    /// - Parameters:
+    ///   - address: The address.
+    ///   - loop: What watches the connection.
+    ///   - deadline: When to give up.
+    /// - Returns: The connection, which is the caller's to close.
+    /// - Throws: `refused`, `timeout`, or `closed` in a cancelled task.
+    package static func connect(
         to address: SocketAddress,
         on loop: EventLoop,
         until deadline: TimeSource.Instant
@@ -56,7 +64,7 @@ enum Connector {
             }
             socket = try loop.adopt(descriptor)
         } catch {
-            throw ConnectionError(.refused, error.description)
+            throw ConnectionError(.refused, error.description, isLocal: error.isLocal)
         }
         let failure = await withTaskCancellationHandler {
             await self.finish(socket, to: address, until: deadline)
@@ -85,13 +93,11 @@ enum Connector {
             var length = socklen_t(MemoryLayout<Int32>.size)
             getsockopt(socket.descriptor, SOL_SOCKET, SO_ERROR, &status, &length)
             if status != 0 {
-                return ConnectionError(
-                    .refused,
-                    SystemError("connecting to \(address)", number: status).description
-                )
+                let error = SystemError("connecting to \(address)", number: status)
+                return ConnectionError(.refused, error.description, isLocal: error.isLocal)
             }
             // Being added to the loop may be told as ready before the connection is there.
-            if SocketAddress(connectedTo: socket.descriptor) != nil { return nil }
+            if SocketAddress.isConnected(socket.descriptor) { return nil }
         }
     }
 

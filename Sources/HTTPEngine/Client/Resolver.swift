@@ -1,14 +1,6 @@
 import Rollcall
 import Synchronization
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
 /// Finds the addresses of names by the system's resolver, which blocks a thread for as long as it likes.
 ///
 /// Whoever asks waits no longer than he wants to. Those who ask for the same name at once share one thread, and there
@@ -96,16 +88,7 @@ final class Resolver: Sendable {
     }
 
     private static func ask(_ host: String, _ port: Int) -> [SocketAddress] {
-        var hints = addrinfo()
-        hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = SystemCalls.stream
-        var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(host, String(port), &hints, &list) == 0 else { return [] }
-        defer { freeaddrinfo(list) }
-        return sequence(first: list, next: { $0?.pointee.ai_next }).compactMap { entry in
-            guard let entry, let address = entry.pointee.ai_addr else { return nil }
-            let bytes = UnsafeRawBufferPointer(start: address, count: Int(entry.pointee.ai_addrlen))
-            return SocketAddress(bytes: Array(bytes))
-        }
+        guard case .addresses(let addresses) = Resolution.of(Origin(host: host, port: port)) else { return [] }
+        return addresses
     }
 }

@@ -18,11 +18,19 @@ package struct ConnectionError: Error, Hashable, CustomStringConvertible {
     package let kind: Kind
     /// What happened.
     package let message: String
+    /// Whether this side lacked what it takes, such as a descriptor, so that it says nothing about the peer.
+    package let isLocal: Bool
 
     /// Creates an error.
-    package init(_ kind: Kind, _ message: String) {
+    ///
+    /// - Parameters:
+    ///   - kind: What kind of end it is.
+    ///   - message: What happened.
+    ///   - isLocal: Whether this side lacked what it takes.
+    package init(_ kind: Kind, _ message: String, isLocal: Bool = false) {
         self.kind = kind
         self.message = message
+        self.isLocal = isLocal
     }
 
     /// The text form.

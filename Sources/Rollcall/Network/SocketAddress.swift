@@ -52,6 +52,15 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         self.init { getpeername(descriptor, $0, $1) }
     }
 
+    /// Whether a socket is connected to anything.
+    static func isConnected(_ descriptor: Int32) -> Bool {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutableBytes(of: &storage) { bytes in
+            bytes.baseAddress.map { getpeername(descriptor, $0.assumingMemoryBound(to: sockaddr.self), &length) } == 0
+        }
+    }
+
     private init?(_ ask: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32) {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)

@@ -52,8 +52,9 @@ public struct ProbeReport: Hashable, Sendable {
 /// Finds out by itself whether instances answer, whatever a registry says of them.
 ///
 /// What it probes it is told by ``track(_:of:)``, each time a service's instances change. An instance that stays keeps
-/// what was found out about it, whatever the registry says; one that leaves is forgotten at once, and no report about
-/// it follows. Until the first report an instance's verdict is ``ProbeVerdict/unknown`` with no failure.
+/// what was found out about it, whatever the registry says; one that leaves is forgotten at once, and no report about it
+/// follows but one that is being made in that moment. Until the first report an instance's verdict is
+/// ``ProbeVerdict/unknown`` with no failure.
 public protocol InstanceProber: Sendable {
     /// Probes what is tracked until the task is cancelled; reports each change.
     ///

@@ -19,6 +19,14 @@ package struct SystemError: Error, CustomStringConvertible {
         self.number = number
     }
 
+    /// Whether this machine lacks what the call takes, or a way to the address, so that it says nothing about a peer.
+    package var isLocal: Bool {
+        let numbers = [
+            EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAFNOSUPPORT, ENETDOWN, ENETUNREACH, EACCES, EPERM,
+        ]
+        return numbers.contains(self.number)
+    }
+
     /// The text form, in the system's words.
     package var description: String {
         var buffer = [CChar](repeating: 0, count: 256)
