@@ -25,6 +25,14 @@ public final class Prober: InstanceProber {
         var wake: Signal?
         /// When the log may be told next of a check that this side could not do.
         var nextWarning: TimeSource.Instant?
+
+        /// What to raise so that the scheduler does not oversleep what there is to do now.
+        mutating func takeWake() -> Signal? {
+            let isSooner = self.table.next.map { next in self.sleepsUntil.map { next < $0 } ?? true } ?? false
+            guard isSooner || self.table.hasReports else { return nil }
+            self.sleepsUntil = self.table.next
+            return self.wake
+        }
     }
 
     private struct Turn {
@@ -77,8 +85,7 @@ public final class Prober: InstanceProber {
         let now = self.configuration.clock.now
         let wake = self.state.withLock { state -> Signal? in
             state.table.track(instances, of: service, at: now)
-            let isSooner = state.table.next.map { next in state.sleepsUntil.map { next < $0 } ?? true } ?? false
-            return isSooner || state.table.hasReports ? state.wake : nil
+            return state.takeWake()
         }
         wake?.raise()
     }
@@ -164,17 +171,21 @@ extension Prober {
         _ loop: EventLoop,
         _ report: @escaping @Sendable (ProbeReport) -> Void
     ) async {
+        let interval = self.configuration.interval
         var next: Table.Attempt? = first
         while let attempt = next {
             let outcome = await attempt.target.run(on: loop)
             // What a cancelled check came to says nothing about its endpoint.
             guard !Task.isCancelled else { break }
             let now = self.configuration.clock.now
-            let (following, reports, warns) = self.state.withLock { state in
+            let (following, reports, warns, wake) = self.state.withLock { state in
                 state.table.finish(attempt.token, outcome, at: now)
                 let following = state.table.takeDue(at: now)
-                return (following, state.table.takeReports(), self.warns(of: outcome, at: now, &state.nextWarning))
+                let reports = state.table.takeReports()
+                let warns = Self.warns(of: outcome, at: now, every: interval, &state.nextWarning)
+                return (following, reports, warns, state.takeWake())
             }
+            wake?.raise()
             // No await stands between this and the lock, so that reports leave in order.
             self.deliver(reports, to: report)
             if warns { self.log(.warning, "an instance cannot be checked from here: \(outcome.message)") }
@@ -184,13 +195,14 @@ extension Prober {
     }
 
     /// Whether the log is told: of many, once in an interval.
-    private func warns(
+    private static func warns(
         of outcome: ProbeOutcome,
         at now: TimeSource.Instant,
+        every interval: Duration,
         _ nextWarning: inout TimeSource.Instant?
     ) -> Bool {
         guard case .inconclusive = outcome, nextWarning.map({ $0 <= now }) ?? true else { return false }
-        nextWarning = now.advanced(by: self.configuration.interval)
+        nextWarning = now.advanced(by: interval)
         return true
     }
 

@@ -159,8 +159,9 @@ extension ProbeTable {
 
     /// At once, unless many came at the same time: those are spread, so that not all are hit in the same millisecond.
     private mutating func firstDue(at now: TimeSource.Instant) -> TimeSource.Instant {
-        guard self.newCount > 0 else { return now }
-        let window = min(self.rules.interval * self.rules.jitter, .microseconds(100) * self.newCount)
+        let window = self.rules.interval * self.rules.jitter
+        let turn = Duration.microseconds(100) * self.newCount
+        guard turn > window else { return now.advanced(by: turn) }
         return now.advanced(by: window * Double.random(in: 0..<1, using: &self.generator))
     }
 }
