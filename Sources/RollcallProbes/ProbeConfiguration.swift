@@ -17,7 +17,9 @@ public struct ProbeConfiguration: Sendable {
         case grpc(service: String = "")
     }
 
-    /// What a check does. Of `https` and `wss` endpoints only the connection is checked, whatever stands here.
+    /// What a check does.
+    ///
+    /// Of `https` and `wss` endpoints only the connection is checked, whatever stands here.
     public var kind: Kind
     /// What ``Kind/automatic`` asks `http` endpoints for.
     public var path: String

@@ -35,6 +35,11 @@ extension EndpointCheck {
             }
         }
         let socket = try await self.connect(on: loop, until: deadline)
+        // A server that closes it while it rests must not find it open here until the next check.
+        socket.onHangup { [weak self, weak socket] in
+            guard let self, let socket else { return }
+            self.closeKept(where: socket)
+        }
         do throws(ConnectionError) {
             return try await self.exchange(request, on: socket, until: deadline)
         } catch {
@@ -77,7 +82,6 @@ extension EndpointCheck {
     private func takeKept() -> Socket? {
         guard let socket = self.kept.withLock({ $0.take() }) else { return nil }
         self.environment.allowance.giveBack()
-        socket.onHangup(nil)
         guard !socket.isHungUp else {
             socket.close()
             return nil
@@ -87,17 +91,14 @@ extension EndpointCheck {
 
     /// Lets a connection rest until the next check, unless there are too many.
     private func keep(_ socket: Socket) {
-        guard self.environment.keepsConnections, self.environment.allowance.take() else {
+        guard !socket.isHungUp, self.environment.keepsConnections, self.environment.allowance.take() else {
             // A clean end would leave the system with a trace of each for a minute.
             socket.cutWhenClosed()
             return socket.close()
         }
         self.kept.withLock { $0 = socket }
-        // A server that closes it must not find it open here until the next check.
-        socket.onHangup { [weak self, weak socket] in
-            guard let self, let socket else { return }
-            self.closeKept(where: socket)
-        }
+        // It may have been told of before it rested.
+        if socket.isHungUp { self.closeKept(where: socket) }
     }
 
     /// Closes the connection that rests; if it is not `expected` any more, leaves it.

@@ -11,20 +11,17 @@ struct ProbeToken: Hashable, Sendable {
 /// An element is due, then under way, then finished and due again. It can be removed at any time; what was under way
 /// then is not known any more when it finishes.
 struct ProbeSchedule<Element> {
-    private struct Slot {
-        var number: UInt64
-        var element: Element
-        /// Where it stands in the heap; `nil` while it is under way.
-        var position: Int?
-    }
-
-    private var slots: [Slot?] = []
+    private var elements: [Element?] = []
+    /// Whose each slot is, and where it stands in the heap, `nil` while it is under way: apart from the elements, because
+    /// the heap moves many.
+    private var numbers: [UInt64] = []
+    private var positions: [Int?] = []
     private var free: [Int] = []
     private var heap: [(due: TimeSource.Instant, index: Int)] = []
     private var nextNumber: UInt64 = 0
 
     /// The number of elements, those under way included.
-    var count: Int { self.slots.count - self.free.count }
+    var count: Int { self.elements.count - self.free.count }
 
     /// When the next one is due; those under way do not count.
     var next: TimeSource.Instant? { self.heap.first?.due }
@@ -32,14 +29,16 @@ struct ProbeSchedule<Element> {
     /// Adds an element.
     mutating func insert(_ element: Element, due: TimeSource.Instant) -> ProbeToken {
         self.nextNumber += 1
-        let slot = Slot(number: self.nextNumber, element: element, position: nil)
         let index: Int
         if let former = self.free.popLast() {
             index = former
-            self.slots[index] = slot
+            self.elements[index] = element
+            self.numbers[index] = self.nextNumber
         } else {
-            index = self.slots.count
-            self.slots.append(slot)
+            index = self.elements.count
+            self.elements.append(element)
+            self.numbers.append(self.nextNumber)
+            self.positions.append(nil)
         }
         self.push(index, due: due)
         return ProbeToken(index: index, number: self.nextNumber)
@@ -50,19 +49,20 @@ struct ProbeSchedule<Element> {
     /// - Returns: The element, or `nil` when it is not there any more.
     @discardableResult
     mutating func remove(_ token: ProbeToken) -> Element? {
-        guard let slot = self.slot(token) else { return nil }
-        if let position = slot.position { self.pop(at: position) }
-        self.slots[token.index] = nil
+        guard self.has(token) else { return nil }
+        if let position = self.positions[token.index] { self.pop(at: position) }
+        self.positions[token.index] = nil
+        self.numbers[token.index] = 0
         self.free.append(token.index)
-        return slot.element
+        return self.elements[token.index].take()
     }
 
     /// The element that is due for longest, which is under way from now on; `nil` when none is due.
     mutating func due(at now: TimeSource.Instant) -> ProbeToken? {
-        guard let first = self.heap.first, first.due <= now else { return nil }
-        self.pop(at: 0)
-        self.slots[first.index]?.position = nil
-        return self.slots[first.index].map { ProbeToken(index: first.index, number: $0.number) }
+        guard let next = self.next, next <= now else { return nil }
+        let index = self.pop(at: 0)
+        self.positions[index] = nil
+        return ProbeToken(index: index, number: self.numbers[index])
     }
 
     /// Ends what was under way.
@@ -73,48 +73,47 @@ struct ProbeSchedule<Element> {
     /// - Returns: False when it was removed meanwhile, or is not under way.
     @discardableResult
     mutating func finished(_ token: ProbeToken, next: TimeSource.Instant) -> Bool {
-        guard let slot = self.slot(token), slot.position == nil else { return false }
+        guard self.has(token), self.positions[token.index] == nil else { return false }
         self.push(token.index, due: next)
         return true
     }
 
     /// An element, or `nil` when it is not there any more.
-    subscript(token: ProbeToken) -> Element? { self.slot(token)?.element }
+    subscript(token: ProbeToken) -> Element? { self.has(token) ? self.elements[token.index] : nil }
 
     /// Changes an element in its place.
     ///
     /// - Returns: What `body` returns, or `nil` when the element is not there any more.
     mutating func update<Value>(_ token: ProbeToken, _ body: (inout Element) -> Value) -> Value? {
-        guard var slot = self.slot(token) else { return nil }
-        // Out of the array meanwhile, so that the element is not copied.
-        self.slots[token.index] = nil
-        defer { self.slots[token.index] = slot }
-        return body(&slot.element)
+        guard self.has(token) else { return nil }
+        return self.elements[token.index].mutate(body)
     }
 
-    private func slot(_ token: ProbeToken) -> Slot? {
-        guard self.slots.indices.contains(token.index), let slot = self.slots[token.index],
-            slot.number == token.number
-        else { return nil }
-        return slot
+    private func has(_ token: ProbeToken) -> Bool {
+        self.numbers.indices.contains(token.index) && self.numbers[token.index] == token.number
     }
 }
 
 extension ProbeSchedule {
     private mutating func push(_ index: Int, due: TimeSource.Instant) {
         self.heap.append((due, index))
-        self.slots[index]?.position = self.heap.count - 1
+        self.positions[index] = self.heap.count - 1
         self.rise(from: self.heap.count - 1)
     }
 
-    private mutating func pop(at position: Int) {
+    /// Takes an entry off the heap.
+    ///
+    /// - Returns: The slot that it stood for. The entry itself, held by a caller, would make the heap be copied.
+    @discardableResult
+    private mutating func pop(at position: Int) -> Int {
         let last = self.heap.count - 1
         if position != last { self.exchange(position, last) }
-        self.heap.removeLast()
-        guard position < self.heap.count else { return }
+        let index = self.heap.removeLast().index
+        guard position < self.heap.count else { return index }
         // What took its place came from below, from here or from another branch.
         self.rise(from: position)
         self.sink(from: position)
+        return index
     }
 
     private mutating func rise(from start: Int) {
@@ -143,7 +142,16 @@ extension ProbeSchedule {
 
     private mutating func exchange(_ first: Int, _ second: Int) {
         self.heap.swapAt(first, second)
-        self.slots[self.heap[first].index]?.position = first
-        self.slots[self.heap[second].index]?.position = second
+        self.positions[self.heap[first].index] = first
+        self.positions[self.heap[second].index] = second
+    }
+}
+
+extension Optional {
+    /// Changes what is there in its place.
+    fileprivate mutating func mutate<Value>(_ body: (inout Wrapped) -> Value) -> Value? {
+        guard var value = self.take() else { return nil }
+        defer { self = value }
+        return body(&value)
     }
 }

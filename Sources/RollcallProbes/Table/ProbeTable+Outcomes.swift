@@ -1,29 +1,45 @@
 import Rollcall
 
+/// What the end of a check changed about an endpoint.
+private struct Change {
+    let startedAt: TimeSource.Instant
+    let wasNew: Bool
+    let needsExpiry: Bool
+    let isNews: Bool
+}
+
 extension ProbeTable {
     /// Takes note of how a check ended.
     ///
     /// The outcome is dropped when the endpoint left meanwhile.
     mutating func finish(_ token: ProbeToken, _ outcome: ProbeOutcome, at now: TimeSource.Instant) {
-        guard let before = self.schedule[token] else { return }
-        let next = before.startedAt.advanced(by: self.pause(isFirst: before.isNew))
-        guard self.schedule.finished(token, next: max(next, now)) else { return }
-        if before.isNew { self.newCount -= 1 }
         let rules = self.rules
-        let needsExpiry = self.schedule.update(token) { probe in
+        let change = self.schedule.update(token) { probe -> Change in
+            let (before, wasNew) = (probe.health, probe.isNew)
             probe.isNew = false
             switch outcome {
             case .passed: probe.health.pass(at: now, rules: rules)
             case .failed: probe.health.fail(at: now, rules: rules)
-            case .inconclusive: return false
+            case .inconclusive: break
             }
-            return probe.expiry == nil
+            return Change(
+                startedAt: probe.startedAt,
+                wasNew: wasNew,
+                needsExpiry: probe.expiry == nil && probe.health.checkedAt != nil,
+                isNews: probe.health.verdict != before.verdict || probe.health.failures != before.failures
+            )
         }
-        if needsExpiry == true {
+        guard let change else { return }
+        let next = change.startedAt.advanced(by: self.pause(isFirst: change.wasNew))
+        self.schedule.finished(token, next: max(next, now))
+        if change.wasNew { self.newCount -= 1 }
+        if change.needsExpiry {
             let expiry = self.expiries.insert(token, due: now.advanced(by: rules.maximumAge))
             _ = self.schedule.update(token) { $0.expiry = expiry }
         }
-        self.revise(before.service, before.id, at: now, outcome.message)
+        // Most checks pass as the one before did.
+        guard change.isNews, let probe = self.schedule[token] else { return }
+        self.revise(probe.service, probe.id, at: now, outcome.message)
     }
 
     /// Forgets what was found out too long ago.
