@@ -22,7 +22,8 @@ package struct SystemError: Error, CustomStringConvertible {
     /// Whether this machine lacks what the call takes, or a way to the address, so that it says nothing about a peer.
     package var isLocal: Bool {
         let numbers = [
-            EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAFNOSUPPORT, ENETDOWN, ENETUNREACH, EACCES, EPERM,
+            EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAFNOSUPPORT, ENETDOWN, ENETUNREACH, EACCES,
+            EPERM, ENOSPC,
         ]
         return numbers.contains(self.number)
     }
