@@ -19,7 +19,7 @@ struct ProberFaultTests {
                 $0.respond(200, "text/plain", body: [])
             } _: { server, url in
                 let configuration = quick {
-                    $0.timeout = .milliseconds(300)
+                    $0.timeout = .seconds(1)
                     $0.concurrency = 4
                 }
                 try await withProber(configuration) { prober, reports in
@@ -29,8 +29,9 @@ struct ProberFaultTests {
                     }
                     prober.track(silent + [try instance("fine", at: url)], of: web)
                     try await eventually { (0..<3).allSatisfy { reports.verdict(of: "silent-\($0)") == .failing } }
-                    #expect(reports.of("fine").map(\.verdict) == [.passing])
-                    #expect(server.requests >= 3)
+                    try await eventually { reports.verdict(of: "fine") == .passing }
+                    // Three slots were taken for three timeouts, and the fourth was enough for many checks.
+                    #expect(server.requests >= 6)
                     #expect(reports.of("silent-1").last?.message.contains("in time") == true)
                 }
             }
