@@ -53,7 +53,7 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Whether a socket is connected to anything.
-    static func isConnected(_ descriptor: Int32) -> Bool {
+    package static func isConnected(_ descriptor: Int32) -> Bool {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         return withUnsafeMutableBytes(of: &storage) { bytes in

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Consistent hash")
 struct ConsistentHashTests {
-    private static let keys = (0..<100_000).map { "user-\($0)" }
+    private static let keys = (0..<30_000).map { "user-\($0)" }
 
     private static func owners(_ pool: SelectionPool) -> [InstanceID] {
         let table = ConsistentHashBalancer().table(for: pool, replacing: nil)
