@@ -49,7 +49,12 @@ extension Discovery {
         _ body: (ServiceInstance) async throws -> Value
     ) async throws -> Value {
         var tried: Set<InstanceID> = []
-        var call = try await self.call(to: service, key: key, where: filter, within: timeout)
+        var call: InstanceCall
+        if let now = self.call(self.view(of: service, isLookup: true), key: key, where: filter, otherThan: tried) {
+            call = now
+        } else {
+            call = try await self.call(to: service, key: key, where: filter, within: timeout)
+        }
         while true {
             do {
                 let value = try await body(call.instance)

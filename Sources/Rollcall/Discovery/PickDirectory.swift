@@ -13,16 +13,21 @@ final class PickDirectory: Sendable {
     }
 
     private struct State {
-        /// Open addressing with linear probing, at most half full.
-        var slots: [Entry?] = Array(repeating: nil, count: 16)
+        /// Open addressing with linear probing, at most half full; 0 where nothing is.
+        var hashes: [UInt64] = Array(repeating: 0, count: 16)
+        /// Apart from the hashes, so that what is not looked for is not even read.
+        var entries: [Entry?] = Array(repeating: nil, count: 16)
         var count = 0
         var random = SplitMix64()
 
         /// The slot of a name, or the free one where it would be.
         func slot(of name: ServiceName, _ hash: UInt64) -> Int {
-            let mask = self.slots.count - 1
+            let mask = self.hashes.count - 1
             var slot = Int(truncatingIfNeeded: hash) & mask
-            while let entry = self.slots[slot], entry.name != name { slot = (slot + 1) & mask }
+            // The hash is of the bytes, so that texts that are merely equivalent differ already in it.
+            while self.hashes[slot] != 0, self.hashes[slot] != hash || self.entries[slot]?.name.text != name.text {
+                slot = (slot + 1) & mask
+            }
             return slot
         }
     }
@@ -42,12 +47,12 @@ final class PickDirectory: Sendable {
 
     /// Chooses an instance, and notes that the service is used.
     func pick(_ service: ServiceName, key: String?) -> Choice {
-        let hash = KeyHash.hash(service.text)
+        let hash = Self.hash(service)
         return self.state.withLock { state in
             let slot = state.slot(of: service, hash)
-            guard state.slots[slot] != nil else { return .unknown }
-            state.slots[slot]?.wasUsed = true
-            guard let table = state.slots[slot]?.table else { return .none }
+            guard state.hashes[slot] != 0 else { return .unknown }
+            state.entries[slot]?.wasUsed = true
+            guard let table = state.entries[slot]?.table else { return .none }
             let random = state.random.next()
             guard table.isQuick else { return .table(table, random) }
             return .instance(table.instances[table.quickPick(PickRequest(key: key, random: random))])
@@ -57,19 +62,21 @@ final class PickDirectory: Sendable {
     /// The view of a service that is watched, and notes that it is used if that is wished.
     func view(of service: ServiceName, isLookup: Bool) -> ServiceView? {
         self.state.withLock { state in
-            let slot = state.slot(of: service, KeyHash.hash(service.text))
-            if isLookup { state.slots[slot]?.wasUsed = true }
-            return state.slots[slot]?.view
+            let slot = state.slot(of: service, Self.hash(service))
+            if isLookup { state.entries[slot]?.wasUsed = true }
+            return state.entries[slot]?.view
         }
     }
 
     /// Adds a view.
     func insert(_ view: ServiceView) {
         self.state.withLock { state in
-            if (state.count + 1) * 2 > state.slots.count { Self.rebuild(&state, count: state.slots.count * 2) }
-            let slot = state.slot(of: view.service, KeyHash.hash(view.service.text))
-            guard state.slots[slot] == nil else { return }
-            state.slots[slot] = Entry(name: view.service, view: view)
+            if (state.count + 1) * 2 > state.hashes.count { Self.rebuild(&state, count: state.hashes.count * 2) }
+            let hash = Self.hash(view.service)
+            let slot = state.slot(of: view.service, hash)
+            guard state.hashes[slot] == 0 else { return }
+            state.hashes[slot] = hash
+            state.entries[slot] = Entry(name: view.service, view: view)
             state.count += 1
         }
     }
@@ -77,41 +84,48 @@ final class PickDirectory: Sendable {
     /// Takes a view out.
     func remove(_ view: ServiceView) {
         self.state.withLock { state in
-            let slot = state.slot(of: view.service, KeyHash.hash(view.service.text))
-            guard state.slots[slot]?.view === view else { return }
-            state.slots[slot] = nil
+            let slot = state.slot(of: view.service, Self.hash(view.service))
+            guard state.entries[slot]?.view === view else { return }
+            state.entries[slot] = nil
             state.count -= 1
             // Those behind it must be found without it.
-            Self.rebuild(&state, count: state.slots.count)
+            Self.rebuild(&state, count: state.hashes.count)
         }
     }
 
     /// Notes the table of a view; one that was taken out is not there any more.
     func setTable(_ table: SelectionTable?, of view: ServiceView) {
         self.state.withLock { state in
-            let slot = state.slot(of: view.service, KeyHash.hash(view.service.text))
-            guard state.slots[slot]?.view === view else { return }
-            state.slots[slot]?.table = table
+            let slot = state.slot(of: view.service, Self.hash(view.service))
+            guard state.entries[slot]?.view === view else { return }
+            state.entries[slot]?.table = table
         }
     }
 
     /// Whether a service was used since the last time that this was asked.
     func takeUse(of service: ServiceName) -> Bool {
         self.state.withLock { state in
-            let slot = state.slot(of: service, KeyHash.hash(service.text))
-            defer { state.slots[slot]?.wasUsed = false }
-            return state.slots[slot]?.wasUsed ?? false
+            let slot = state.slot(of: service, Self.hash(service))
+            defer { state.entries[slot]?.wasUsed = false }
+            return state.entries[slot]?.wasUsed ?? false
         }
     }
 
     func nextRandom() -> UInt64 { self.state.withLock { $0.random.next() } }
 
     private static func rebuild(_ state: inout State, count: Int) {
-        let entries = state.slots.compactMap { $0 }
-        state.slots = Array(repeating: nil, count: count)
+        let entries = state.entries.compactMap { $0 }
+        state.hashes = Array(repeating: 0, count: count)
+        state.entries = Array(repeating: nil, count: count)
         for entry in entries {
-            let slot = state.slot(of: entry.name, KeyHash.hash(entry.name.text))
-            state.slots[slot] = entry
+            let hash = Self.hash(entry.name)
+            let slot = state.slot(of: entry.name, hash)
+            state.hashes[slot] = hash
+            state.entries[slot] = entry
         }
     }
+
+    /// A hash that is not 0, which stands for nothing.
+    @inline(__always)
+    private static func hash(_ name: ServiceName) -> UInt64 { max(KeyHash.hash(name.text), 1) }
 }

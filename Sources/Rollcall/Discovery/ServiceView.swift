@@ -143,15 +143,16 @@ final class ServiceView: Sendable {
     func change(_ body: (inout State, TimeSource.Instant) -> [InstanceID: DepartureReason]?) {
         let now = self.clock.now
         // Tables are made one after the other, in the order of the changes; readers of the state wait for none of it.
-        let news = self.formerTable.withLock { former -> ServiceSnapshot? in
+        let (hasChanged, news) = self.formerTable.withLock { former -> (Bool, ServiceSnapshot?) in
             let made = self.state.withLock { state -> (inputs: SelectionInputs, isNews: Bool)? in
                 guard let left = body(&state, now) else { return nil }
                 return self.refresh(&state, left: left, at: now)
             }
-            guard let made else { return nil }
+            guard let made else { return (false, nil) }
             self.publish(made.inputs, isNews: made.isNews, replacing: &former)
-            return made.isNews ? made.inputs.snapshot : nil
+            return (true, made.isNews ? made.inputs.snapshot : nil)
         }
+        guard hasChanged else { return }
         self.bell.offer((), for: true)
         if news != nil { self.changes.offer((), for: true) }
         if let news { self.prober?.track(news.instances, of: self.service) }

@@ -169,6 +169,9 @@ public struct ServiceInstance: Hashable, Sendable {
         return Self(unchecked: fields)
     }
 
+    /// The same instance in memory of its own.
+    var copy: Self { Self(unchecked: self.fields) }
+
     private init(unchecked fields: Fields) {
         self.storage = Storage(fields)
     }

@@ -66,6 +66,18 @@ public struct SelectionPool: Sendable {
         self.registered = registered ?? instances
     }
 
+    /// The same with copies of the instances, of which no other thread counts references.
+    ///
+    /// Handing out an instance counts a reference; two threads that do so for the same one wait for each other's caches.
+    var unshared: SelectionPool {
+        guard self.instances.count <= 4096 else { return self }
+        return SelectionPool(
+            instances: self.instances.map(\.copy),
+            statistics: self.statistics,
+            registered: self.registered
+        )
+    }
+
     /// The part of the pool at `indices`.
     func part(_ indices: [Int]) -> SelectionPool {
         SelectionPool(

@@ -36,14 +36,14 @@ public struct Picker: ~Copyable {
         if generation != self.generation { self.rebuild(generation) }
         guard let table = self.table else { return nil }
         let request = PickRequest(key: key, random: self.random.next())
-        let index = table.isQuick ? table.quickPick(request) : table.pick(request, clock: self.view.clock)
+        let index = table.isQuick ? table.quickPickAlone(request) : table.pick(request, clock: self.view.clock)
         return table.instances[index]
     }
 
     private mutating func rebuild(_ generation: UInt64) {
         guard let inputs = self.view.inputs else { return }
         let (pool, _) = inputs.pool(where: self.filter, self.view.rules)
-        self.table = SelectionTable(pool, balancer: self.balancer, replacing: self.formerTable)
+        self.table = SelectionTable(pool.unshared, balancer: self.balancer, replacing: self.formerTable)
         self.formerTable = self.table ?? self.formerTable
         self.generation = generation
     }

@@ -20,6 +20,16 @@ enum QuickChooser: Sendable {
         }
     }
 
+    /// Chooses for the only task that uses the table: its turn needs no step that other threads see at once.
+    @inline(__always)
+    func pickAlone(_ request: PickRequest) -> Int {
+        switch self {
+        case .roundRobin(let table): Int(table.turn.takeAlone() % table.count)
+        case .weighted(let table): Int(table.places[Int(table.turn.takeAlone() % UInt(table.places.count))])
+        default: self.pick(request)
+        }
+    }
+
     @inline(__always)
     func pick(_ request: PickRequest) -> Int {
         switch self {

@@ -32,6 +32,10 @@ final class SelectionTable: Sendable {
     @inline(__always)
     func quickPick(_ request: PickRequest) -> Int { self.quick?.pick(request) ?? 0 }
 
+    /// Chooses an instance of a table that is quick, and that only one task uses.
+    @inline(__always)
+    func quickPickAlone(_ request: PickRequest) -> Int { self.quick?.pickAlone(request) ?? 0 }
+
     /// Chooses an instance, and returns its index.
     @inline(__always)
     func pick(_ request: PickRequest, clock: TimeSource) -> Int {

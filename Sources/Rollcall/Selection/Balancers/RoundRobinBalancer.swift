@@ -30,5 +30,12 @@ final class Turn: Sendable {
     private let next = Atomic<UInt>(0)
 
     @inline(__always)
+    func takeAlone() -> UInt {
+        let turn = self.next.load(ordering: .relaxed)
+        self.next.store(turn &+ 1, ordering: .relaxed)
+        return turn
+    }
+
+    @inline(__always)
     func take() -> UInt { self.next.wrappingAdd(1, ordering: .relaxed).oldValue }
 }
