@@ -81,7 +81,12 @@ extension Discovery {
     ) -> ServiceInstance? {
         let request = PickRequest(key: key, random: self.nextRandom())
         let table = self.view(of: service, isLookup: true).table
-        let index = table?.pick(request, clock: self.configuration.clock) { !tried.contains($0.id) }
+        let clock = self.configuration.clock
+        let isUntried = { (instance: ServiceInstance) in !tried.contains(instance.id) }
+        let index =
+            tried.isEmpty
+            ? table?.pick(request, clock: clock)
+            : table?.pickOther(request, clock: clock, where: isUntried)
         return index.flatMap { table?.instances[$0] }
     }
 
@@ -127,9 +132,14 @@ extension Discovery {
         guard let table else { return nil }
         let request = PickRequest(key: key, random: self.nextRandom())
         let addition = filter.addition
-        let choice = table.pickForCall(request, clock: self.configuration.clock) { instance in
+        let accepts = { (instance: ServiceInstance) in
             !tried.contains(instance.id) && (addition.map { $0(instance) } ?? true)
         }
+        let clock = self.configuration.clock
+        let choice =
+            tried.isEmpty
+            ? table.pickForCall(request, clock: clock, where: accepts)
+            : table.pickOther(request, clock: clock, where: accepts).map { ($0, false) }
         guard let (index, isTrial) = choice else { return nil }
         return InstanceCall(table.instances[index], table.statistics[index], of: view, isTrial: isTrial)
     }

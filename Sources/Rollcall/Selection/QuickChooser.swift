@@ -20,6 +20,14 @@ enum QuickChooser: Sendable {
         }
     }
 
+    /// Whether a choice makes it the next one's turn.
+    var takesTurns: Bool {
+        switch self {
+        case .roundRobin, .weighted: true
+        case .random, .leastOutstanding, .peakEWMA, .consistentHash: false
+        }
+    }
+
     /// Chooses for the only task that uses the table: its turn needs no step that other threads see at once.
     @inline(__always)
     func pickAlone(_ request: PickRequest) -> Int {

@@ -71,6 +71,24 @@ final class SelectionTable: Sendable {
         return self.next(after: self.index(of: request), where: accepts).map { ($0, false) }
     }
 
+    /// Chooses an instance for a call that failed elsewhere, without making it anybody's turn; `nil` when there is none.
+    ///
+    /// With turns and two instances each failure would make it the failing one's turn again.
+    ///
+    /// - Parameters:
+    ///   - request: What the choice may depend on.
+    ///   - clock: What measures the time of new instances.
+    ///   - accepts: Which instances were not tried yet, and are what the caller wants.
+    /// - Returns: Its index.
+    func pickOther(
+        _ request: PickRequest,
+        clock: TimeSource,
+        where accepts: (ServiceInstance) -> Bool
+    ) -> Int? {
+        guard self.quick?.takesTurns == true else { return self.pick(request, clock: clock, where: accepts) }
+        return self.next(after: request.random.scaled(to: self.instances.count), where: accepts)
+    }
+
     /// Chooses an instance that the caller accepts; `nil` when there is none.
     func pick(
         _ request: PickRequest,
