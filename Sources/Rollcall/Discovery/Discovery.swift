@@ -274,12 +274,15 @@ public final class Discovery: Sendable {
         var attempt = 0
         while !Task.isCancelled {
             let began = self.configuration.clock.now
+            var isFirst = attempt == 0
             do throws(BackendError) {
                 try await watch()
             } catch {
                 guard !Task.isCancelled else { return }
                 onFailure(error)
-                self.log(attempt == 0 ? .warning : .debug, "the \(what) broke and is opened again: \(error)")
+                // One that ran well for a while breaks as if for the first time.
+                isFirst = isFirst || began.duration(to: self.configuration.clock.now) > Backoff.background.cap
+                self.log(isFirst ? .warning : .debug, "the \(what) broke and is opened again: \(error)")
             }
             let lasted = began.duration(to: self.configuration.clock.now)
             attempt = lasted > Backoff.background.cap ? 1 : attempt + 1

@@ -112,7 +112,8 @@ extension ServiceView {
         guard let rules = self.rules.outliers else { return }
         var until: TimeSource.Instant?
         self.change { state, now in
-            guard state.statistics[instance.id] === statistics else { return nil }
+            // Others that failed at the same time may have had it left out already.
+            guard state.statistics[instance.id] === statistics, !statistics.isEjected else { return nil }
             let ejected = state.statistics.values.count { $0.isEjected }
             guard ejected < rules.allowance(of: state.statistics.count) else { return nil }
             until = statistics.withOutliers { $0.eject(at: now, rules) }
@@ -131,8 +132,8 @@ extension ServiceView {
     var nextLook: TimeSource.Instant? {
         self.state.withLock { state in
             guard state.guardian.isInDoubt else { return nil }
-            // Four times within the time box.
-            return state.lastLook?.advanced(by: state.guardian.timeBox / 4) ?? self.clock.now
+            // Four times within the time box, the first time at once: at a moment that is over for every reader of the clock.
+            return state.lastLook?.advanced(by: state.guardian.timeBox / 4) ?? TimeSource.Instant(elapsed: .zero)
         }
     }
 

@@ -107,8 +107,13 @@ final class ServiceView: Sendable {
             let isNews = state.delivered.map { !$0.showsSame(as: delivered) } ?? true
             guard isNews || state.snapshot?.freshness != .live else { return nil }
             let former = state.guardian.held.count
-            let left = state.guardian.accept(delivered.instances, departed: delivered.departed, at: now)
+            var left = state.guardian.accept(delivered.instances, departed: delivered.departed, at: now)
             let held = state.guardian.held.count
+            // What failed before tells of its end no second time.
+            for id in state.guardian.held.keys
+            where state.probes[id]?.failures ?? 0 > 0 || state.statistics[id]?.isEjected == true {
+                left.merge(state.guardian.noteFailure(of: id)) { $1 }
+            }
             if held > former { vanished = (held, held + delivered.instances.count) }
             state.delivered = delivered
             return left
@@ -123,8 +128,12 @@ final class ServiceView: Sendable {
         )
     }
 
-    /// What the registry said last; `nil` before it said anything.
-    var delivered: [ServiceInstance]? { self.state.withLock { $0.delivered?.instances } }
+    /// What the registry said last, with those that are held; `nil` before it said anything.
+    var delivered: [ServiceInstance]? {
+        self.state.withLock { state in
+            state.delivered.map { $0.instances + state.guardian.held.values.map(\.instance) }
+        }
+    }
 
     /// Notes that the watch broke: the last good view stays, and says since when it is old.
     func markStale(since moment: TimeSource.Instant, because error: BackendError) {

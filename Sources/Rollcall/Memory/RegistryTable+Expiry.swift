@@ -16,7 +16,7 @@ extension RegistryTable {
             if record.expiry <= now {
                 due[entry.place, default: []].append(entry)
             } else {
-                self.wheel.insert(entry, due: record.expiry)
+                self.wheel.insert(entry, due: min(record.expiry, now.advanced(by: record.ttl)))
             }
         }
         self.expiryGuard?.prune(at: now)
@@ -57,7 +57,8 @@ extension RegistryTable {
             let expiry = now.advanced(by: ExpiryGuard.grace(record.ttl))
             self.services[place]?.records[entry.id]?.expiry = expiry
             self.services[place]?.records[entry.id]?.isHeld = true
-            self.wheel.insert(entry, due: expiry)
+            // Looked at before that, too: a renewal makes it end sooner than the grace does.
+            self.wheel.insert(entry, due: min(expiry, now.advanced(by: record.ttl)))
         }
         return over
     }

@@ -108,6 +108,26 @@ struct GuardedDiscoveryTests {
         }
     }
 
+    @Test("by the real clock the registry is asked at once, and then seldom")
+    func looks() async throws {
+        let backend = ScriptedBackend(self.service, self.all)
+        let discovery = Discovery(backend: backend)
+        try await RollcallTests.withDiscovery(discovery) {
+            _ = try await discovery.snapshot(of: self.service)
+            backend.show([])
+            try await eventually { backend.reads > 0 }
+            for instance in self.all {
+                try await eventually {
+                    guard try self.snapshot(discovery)[instance.id] != nil else { return true }
+                    var call = try discovery.beginCall(to: self.service)
+                    call.finish(.failure)
+                    return false
+                }
+            }
+            #expect(backend.reads < 10)
+        }
+    }
+
     @Test("a fresh look that shows them after all brings them back to life")
     func wrongPush() async throws {
         try await self.withDiscovery { discovery, backend in

@@ -87,6 +87,15 @@ struct ExpiryGuardTests {
         #expect(self.count(table) == 5)
     }
 
+    @Test("one that was kept and then renewed ends a time-to-live after that")
+    func renewedThenDead() throws {
+        var table = self.table(4) { _ in .seconds(2) }
+        #expect(self.pass(&table, from: 0.5, to: 2.5) == 0)
+        try self.renew(&table, 0..<4, at: 2.5)
+        try self.renew(&table, 0..<2, at: 4)
+        #expect(self.pass(&table, from: 3, to: 5) == 2, "two of four are not most")
+    }
+
     @Test("three, or half, end when they are due", arguments: [(3, 0), (4, 2)])
     func few(_ count: Int, _ renewed: Int) throws {
         var table = self.table(count)
