@@ -82,6 +82,15 @@ struct CollapseGuardTests {
         #expect(slow.held.isEmpty)
     }
 
+    @Test("one that died is not brought back when the others leave in good order soon after")
+    func goodOrderAfterDeath() {
+        var guardian = self.makeGuard(0..<2)
+        let (dead, leaving) = (self.all[0].id, self.all[1].id)
+        #expect(guardian.accept(self.instances(1..<2), departed: [dead: .expired], at: moment(1)) == [dead: .expired])
+        #expect(guardian.accept([], departed: [leaving: .deregistered], at: moment(2)) == [leaving: .deregistered])
+        #expect(guardian.held.isEmpty)
+    }
+
     @Test("a held one that comes back is held no more, and one that is deregistered leaves at once")
     func returns() {
         var guardian = self.makeGuard(0..<4)
@@ -202,7 +211,8 @@ private struct PlainModel {
     mutating func accept(_ now: Set<InstanceID>, _ departed: [InstanceID: DepartureReason], _ time: Double) {
         let ttl = Double(self.rules.ttl.components.seconds)
         self.lostAt = self.lostAt.filter { $0.value + ttl > time }
-        for id in self.present.subtracting(now) where departed[id] != .deregistered { self.lostAt[id] = time }
+        let lost = self.present.subtracting(now).filter { departed[$0] != .deregistered }
+        for id in lost { self.lostAt[id] = time }
         self.present = now
         let returned = { (id: InstanceID) in now.contains(id) || departed[id] == .deregistered }
         self.lostAt = self.lostAt.filter { !returned($0.key) }
@@ -210,7 +220,7 @@ private struct PlainModel {
         let missing = self.lostAt.count + self.held.count
         let isAll = now.isEmpty && missing > 0
         let isMost = missing + now.count >= 4 && missing * 2 > missing + now.count
-        guard isAll || isMost else { return }
+        guard !lost.isEmpty, isAll || isMost else { return }
         let end = time + Double(self.rules.timeBox.components.seconds)
         for id in self.lostAt.keys { self.held[id] = Hold(until: end) }
         self.lostAt = [:]

@@ -60,10 +60,13 @@ struct CollapseGuard: Sendable {
         let former = self.present
         self.present = Dictionary(instances.map { ($0.id, $0) }) { first, _ in first }
         self.losses = self.losses.filter { $0.value.at.advanced(by: self.rules.ttl) > now }
+        var hasNewLoss = false
         for (id, instance) in former where self.present[id] == nil {
             let reason = Self.reason(departed[id], of: instance)
             left[id] = reason
-            if reason != .deregistered { self.losses[id] = Loss(instance: instance, reason: reason, at: now) }
+            guard reason != .deregistered else { continue }
+            self.losses[id] = Loss(instance: instance, reason: reason, at: now)
+            hasNewLoss = true
         }
         for id in self.present.keys {
             self.losses[id] = nil
@@ -73,7 +76,8 @@ struct CollapseGuard: Sendable {
             self.losses[id] = nil
             if self.held.removeValue(forKey: id) != nil { left[id] = reason }
         }
-        guard self.isOn, self.hasCollapsed else { return left }
+        // Those that leave in good order make nobody doubt what was believed before.
+        guard self.isOn, hasNewLoss, self.hasCollapsed else { return left }
         for (id, loss) in self.losses {
             let end = now.advanced(by: self.rules.timeBox)
             self.held[id] = Held(instance: loss.instance, reason: loss.reason, since: now, until: end)
