@@ -211,7 +211,7 @@ public final class Discovery: Sendable {
             self.directory.remove(view)
             return state.views.removeValue(forKey: service)
         }
-        view?.close()
+        view?.close(successor: self.existingView(of: service))
         view?.retired.raise()
     }
 

@@ -35,18 +35,6 @@ public struct LocalInstances: Hashable, Sendable {
         )
     }
 
-    /// What is known before the registry says anything; `nil` when that is nothing.
-    func snapshot(of service: ServiceName, at now: TimeSource.Instant) -> ServiceSnapshot? {
-        guard !self.instances.isEmpty else { return nil }
-        return ServiceSnapshot(
-            service: service,
-            instances: [],
-            revision: 0,
-            freshness: .stale(since: now),
-            source: "local"
-        )
-    }
-
     func merged(with others: [ServiceInstance]) -> [ServiceInstance] {
         guard !self.instances.isEmpty else { return others }
         let first = self.mode == .added ? others + self.instances : self.instances

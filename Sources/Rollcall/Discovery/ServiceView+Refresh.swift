@@ -37,8 +37,7 @@ extension ServiceView {
         left: [InstanceID: DepartureReason],
         at now: TimeSource.Instant
     ) -> ServiceSnapshot? {
-        guard let base = state.delivered ?? self.fallback(state) ?? state.local.snapshot(of: self.service, at: now)
-        else { return nil }
+        guard let base = state.delivered ?? self.fallback(state) ?? self.localBase(state, at: now) else { return nil }
         let held = state.guardian.held
         let instances = state.local.merged(with: base.instances + held.values.map(\.instance))
         let ids = Set(instances.map(\.id))
@@ -50,6 +49,19 @@ extension ServiceView {
             freshness: base.freshness,
             source: base.source,
             held: Set(held.keys).intersection(ids)
+        )
+    }
+
+    /// What local instances stand on before anything else is known; also once they were withdrawn, or else nobody would
+    /// learn of that.
+    private func localBase(_ state: State, at now: TimeSource.Instant) -> ServiceSnapshot? {
+        guard !state.local.instances.isEmpty || state.current != nil else { return nil }
+        return ServiceSnapshot(
+            service: self.service,
+            instances: [],
+            revision: 0,
+            freshness: state.current?.freshness ?? .stale(since: now),
+            source: "local"
         )
     }
 
@@ -73,8 +85,7 @@ extension ServiceView {
         state.isFallbackShown = true
         // From here on callers go by it, so that a registry that comes back empty is not believed at once.
         _ = state.guardian.accept(fallback.instances, departed: [:], at: now)
-        self.log(
-            .warning,
+        state.remarks.append(
             "\(self.service): the registry has not answered; \(fallback.instances.count) instances are taken from the disk, "
                 + "as they were \(fallback.since.duration(to: now).text) ago"
         )

@@ -23,10 +23,13 @@ final class ServiceView: Sendable {
         var nextObserver: UInt64 = 0
         var lastLookup: TimeSource.Instant?
         var lastError: BackendError?
+        /// What is to be logged once no lock is held.
+        var remarks: [String] = []
+        /// Whether the view is out of use, though its watch may deliver once more.
+        var isClosed = false
         var revision: UInt64 = 0
         /// Counts what the watch delivered, so that a look that overlapped with it is not believed.
         var deliveries: UInt64 = 0
-        var lastContact: TimeSource.Instant?
         var lastLook: TimeSource.Instant?
     }
 
@@ -102,7 +105,6 @@ final class ServiceView: Sendable {
         var vanished: (count: Int, of: Int)?
         self.change { state, now in
             state.deliveries += 1
-            state.lastContact = now
             state.lastError = nil
             let isNews = state.delivered.map { !$0.showsSame(as: delivered) } ?? true
             guard isNews || state.snapshot?.freshness != .live else { return nil }
@@ -152,19 +154,35 @@ final class ServiceView: Sendable {
     func change(_ body: (inout State, TimeSource.Instant) -> [InstanceID: DepartureReason]?) {
         let now = self.clock.now
         // Tables are made one after the other, in the order of the changes; readers of the state wait for none of it.
-        let (hasChanged, news) = self.formerTable.withLock { former -> (Bool, ServiceSnapshot?) in
+        let (hasChanged, isNews) = self.formerTable.withLock { former -> (Bool, Bool) in
             let made = self.state.withLock { state -> (inputs: SelectionInputs, isNews: Bool)? in
                 guard let left = body(&state, now) else { return nil }
                 return self.refresh(&state, left: left, at: now)
             }
-            guard let made else { return (false, nil) }
+            guard let made else { return (false, false) }
             self.publish(made.inputs, isNews: made.isNews, replacing: &former)
-            return (true, made.isNews ? made.inputs.snapshot : nil)
+            if made.isNews { self.track(made.inputs.snapshot.instances) }
+            return (true, made.isNews)
         }
+        self.say()
         guard hasChanged else { return }
         self.bell.offer((), for: true)
-        if news != nil { self.changes.offer((), for: true) }
-        if let news { self.prober?.track(news.instances, of: self.service) }
+        if isNews { self.changes.offer((), for: true) }
+    }
+
+    /// Says what was noted under the lock, where whoever takes it may ask anything of the discovery.
+    private func say() {
+        let remarks = self.state.withLock { state in
+            defer { state.remarks = [] }
+            return state.remarks
+        }
+        for remark in remarks { self.log(.warning, remark) }
+    }
+
+    /// Has instances probed, under the lock by which tables are made, so that the prober hears of them in order.
+    private func track(_ instances: [ServiceInstance]) {
+        guard !self.state.withLock({ $0.isClosed }) else { return }
+        self.prober?.track(instances, of: self.service)
     }
 
     private func publish(_ inputs: SelectionInputs, isNews: Bool, replacing former: inout SelectionTable?) {
@@ -217,7 +235,19 @@ final class ServiceView: Sendable {
     }
 
     /// Ends what the view began elsewhere.
-    func close() { self.prober?.track([], of: self.service) }
+    ///
+    /// - Parameter successor: The view that has taken this one's place already, if somebody asked in between.
+    func close(successor: ServiceView?) {
+        self.formerTable.withLock { _ in
+            self.state.withLock { $0.isClosed = true }
+            self.prober?.track([], of: self.service)
+        }
+        successor?.trackAgain()
+    }
+
+    private func trackAgain() {
+        self.formerTable.withLock { _ in self.track(self.snapshot?.instances ?? []) }
+    }
 }
 
 extension ServiceSnapshot {

@@ -203,6 +203,9 @@ struct GuardedDiscoveryTests {
         configuration.local[self.service] = LocalInstances([mine])
         let discovery = Discovery(backend: backend, configuration: configuration)
         #expect(try discovery.pick(self.service) == mine, "nothing runs yet")
+        try discovery.setLocal(LocalInstances(), of: self.service)
+        #expect(throws: BackendError.self, "it was withdrawn") { try discovery.pick(self.service) }
+        try discovery.setLocal(LocalInstances([mine]), of: self.service)
         try await RollcallTests.withDiscovery(discovery) {
             #expect(try await discovery.instance(of: self.service) == mine)
             #expect(try self.snapshot(discovery).freshness != .live)
