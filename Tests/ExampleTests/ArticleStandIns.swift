@@ -1,6 +1,5 @@
 import Rollcall
 import RollcallService
-import RollcallTesting
 import Synchronization
 import Testing
 
@@ -58,40 +57,5 @@ struct StickyBalancer: Balancer {
 
     func table(for pool: SelectionPool, replacing former: (any BalancerTable)?) -> any BalancerTable {
         Table(count: UInt64(pool.instances.count))
-    }
-}
-
-struct MyHarness: RegistryHarness {
-    let name = "mine"
-    let shortTTL = Duration.milliseconds(400)
-    let watchCycles = 100
-    private let server = MemoryRegistry()
-
-    func makeBackend(namespace: Namespace) async throws -> any RegistryBackend {
-        MemoryBackend(registry: self.server, namespace: namespace)
-    }
-
-    func setReachable(_ isReachable: Bool) async throws {
-        self.server.setReachable(isReachable)
-    }
-
-    func wipe() async throws {
-        self.server.wipe()
-    }
-
-    func serverSideWatches() async throws -> Int? {
-        nil
-    }
-}
-
-/// Needs to compile only: the contract is run by the target `ContractTests`, in a process of its own.
-@Suite("The contract as in the article", .disabled("ContractTests runs it"))
-enum ContractAsInTheArticle {
-    @Suite(.serialized)
-    struct MyContractTests {
-        @Test(arguments: RegistryContract.lines)
-        func contract(_ line: RegistryContract.Line) async throws {
-            try await line.run(on: MyHarness())
-        }
     }
 }

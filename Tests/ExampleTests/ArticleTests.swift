@@ -4,7 +4,6 @@ import RollcallHTTP
 import RollcallHub
 import RollcallHubClient
 import RollcallService
-import RollcallTesting
 import Synchronization
 import Testing
 
@@ -21,9 +20,8 @@ struct ArticleTests {
         ]
     )
     func blocks(_ article: String, _ count: Int) throws {
-        let sources = try ["ArticleTests", "ArticleStandIns"].map { name in
-            Repository.lines(try Repository.read("Tests/ExampleTests/\(name).swift"))
-        }
+        let files = ["ExampleTests/ArticleTests", "ExampleTests/ArticleStandIns", "ContractTests/ArticleHarness"]
+        let sources = try files.map { Repository.lines(try Repository.read("Tests/\($0).swift")) }
         let blocks = try Repository.blocks(of: "swift", in: "\(Self.folder)/\(article).md")
         #expect(blocks.count == count)
         for block in blocks {
@@ -241,7 +239,7 @@ struct ArticleTests {
     }
 
     @Test("implementing a backend")
-    func backend() async throws {
+    func backend() throws {
         @Sendable func connect(to url: String, _ namespace: Namespace) throws(BackendError) -> any RegistryBackend {
             MemoryBackend(namespace: namespace)
         }
@@ -249,8 +247,6 @@ struct ArticleTests {
         backends["mine"] = { (url, namespace) throws(BackendError) in try connect(to: url, namespace) }
         let client = try RollcallClient(RollcallConfiguration(backend: "mine://127.0.0.1:9000"), backends: backends)
         #expect(client.registry.name == "memory")
-        let line = try #require(RegistryContract.lines.first)
-        try await line.run(on: MyHarness())
     }
 
     /// A client's configuration whose drain is short.

@@ -15,7 +15,8 @@ extension Discovery {
         where filter: FilterChoice = .configured,
         _ body: (ServiceUpdates) async throws -> Value
     ) async rethrows -> Value {
-        try await self.observing(service, filter) { try await body(ServiceUpdates(mailbox: $0)) }
+        let shown = filter.applied(to: self.configuration.observed)
+        return try await self.observing(service) { try await body(ServiceUpdates(mailbox: $0, filter: shown)) }
     }
 
     /// Gives `body` the events of a service for as long as it runs; the first register what is there.
@@ -32,7 +33,8 @@ extension Discovery {
         where filter: FilterChoice = .configured,
         _ body: (ServiceEvents) async throws -> Value
     ) async rethrows -> Value {
-        try await self.observing(service, filter) { try await body(ServiceEvents(mailbox: $0)) }
+        let shown = filter.applied(to: self.configuration.observed)
+        return try await self.observing(service) { try await body(ServiceEvents(mailbox: $0, filter: shown)) }
     }
 
     /// Gives `body` the snapshots of every service that a pattern covers, also of those that come later.
@@ -51,7 +53,8 @@ extension Discovery {
         where filter: FilterChoice = .configured,
         _ body: (ServiceUpdates) async throws -> Value
     ) async rethrows -> Value {
-        try await self.observing(pattern, filter) { try await body(ServiceUpdates(mailbox: $0)) }
+        let shown = filter.applied(to: self.configuration.observed)
+        return try await self.observing(pattern) { try await body(ServiceUpdates(mailbox: $0, filter: shown)) }
     }
 
     /// Gives `body` the events of every service that a pattern covers, also of those that come later.
@@ -68,19 +71,18 @@ extension Discovery {
         where filter: FilterChoice = .configured,
         _ body: (ServiceEvents) async throws -> Value
     ) async rethrows -> Value {
-        try await self.observing(pattern, filter) { try await body(ServiceEvents(mailbox: $0)) }
+        let shown = filter.applied(to: self.configuration.observed)
+        return try await self.observing(pattern) { try await body(ServiceEvents(mailbox: $0, filter: shown)) }
     }
 
     private func observing<Value>(
         _ service: ServiceName,
-        _ filter: FilterChoice,
         _ body: (SnapshotMailbox) async throws -> Value
     ) async rethrows -> Value {
         WorkGauge.enter()
         defer { WorkGauge.leave() }
         let (reader, mailbox) = self.openMailbox()
-        let view = FilteredView(filter.applied(to: self.configuration.observed))
-        let id = self.addObserver(of: service) { view.offer($0, to: mailbox) }
+        let id = self.addObserver(of: service) { mailbox.offer($0, for: service) }
         defer {
             self.removeObserver(id, of: service)
             self.closeMailbox(reader)
@@ -91,19 +93,13 @@ extension Discovery {
 
     private func observing<Value>(
         _ pattern: ServicePattern,
-        _ filter: FilterChoice,
         _ body: (SnapshotMailbox) async throws -> Value
     ) async rethrows -> Value {
-        if let service = pattern.service { return try await self.observing(service, filter, body) }
+        if let service = pattern.service { return try await self.observing(service, body) }
         WorkGauge.enter()
         defer { WorkGauge.leave() }
         let (reader, mailbox) = self.openMailbox()
-        let observation = PatternObservation(
-            pattern: pattern,
-            filter: filter.applied(to: self.configuration.observed),
-            discovery: self,
-            mailbox: mailbox
-        )
+        let observation = PatternObservation(pattern: pattern, discovery: self, mailbox: mailbox)
         let id = self.names.addObserver { observation.receive($0) }
         defer {
             self.names.removeObserver(id)

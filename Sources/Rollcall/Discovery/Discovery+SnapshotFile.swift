@@ -15,7 +15,12 @@ extension Discovery {
         } catch {
             return self.log(.error, "nothing is kept on the disk: \(error)")
         }
-        await self.restore(from: file)
+        // What cannot be read now may be good, and must not be written over.
+        while await !self.restore(from: file) {
+            guard (try? await self.configuration.clock.sleep(for: self.configuration.snapshotInterval)) != nil else {
+                return
+            }
+        }
         var schedule = SnapshotWriteSchedule(interval: self.configuration.snapshotInterval)
         let clock = self.configuration.clock
         while !Task.isCancelled {
@@ -49,22 +54,31 @@ extension Discovery {
         return hasChanged.isRaised
     }
 
-    private func restore(from file: SnapshotFile) async {
+    /// Reads the file.
+    ///
+    /// - Returns: False when it may be read later.
+    private func restore(from file: SnapshotFile) async -> Bool {
         let result = await Self.blocking { () throws(BackendError) in try file.read() }
         switch result {
         case .failure(let error):
             self.log(.error, "what was kept on the disk is not used: \(error)")
+            return error.code != .unavailable
         case .success(let contents?) where !self.isOurs(contents):
             self.log(
                 .warning,
                 "\(file.path) is of another registry or namespace (\(contents.backend), \(contents.namespace)), and not used"
             )
         case .success(let contents?):
-            let age = max(Date().timeIntervalSince(contents.writtenAt), 0)
-            let moment = self.configuration.clock.now.advanced(by: .seconds(-age))
-            self.setFallbacks(contents.services.map { ($0.name, Fallback(instances: $0.instances, since: moment)) })
+            let (now, date) = (self.configuration.clock.now, Date())
+            let fallbacks = contents.services.map { service in
+                let age = max(date.timeIntervalSince(service.asOf ?? contents.writtenAt), 0)
+                let moment = now.advanced(by: .seconds(-age))
+                return (service.name, Fallback(instances: service.instances, since: moment))
+            }
+            self.setFallbacks(fallbacks)
         case .success(nil): break
         }
+        return true
     }
 
     private func isOurs(_ contents: SnapshotContents) -> Bool {
@@ -76,7 +90,7 @@ extension Discovery {
             namespace: self.configuration.namespace,
             backend: self.backend.name,
             writtenAt: Date(),
-            services: self.known.map { SnapshotContents.Service(name: $0.name, instances: $0.instances) }
+            services: self.known
         )
         let result = await Self.blocking { () throws(BackendError) in try file.write(contents) }
         guard case .failure(let error) = result else { return true }
@@ -97,17 +111,22 @@ extension Discovery {
         }
     }
 
-    /// What is known of each service: from the registry, or else from the file.
-    private var known: [(name: ServiceName, instances: [ServiceInstance])] {
-        var known = self.fallbacks.mapValues(\.instances)
+    /// What is known of each service: from the registry, or else from the file or from before it was watched no longer.
+    private var known: [SnapshotContents.Service] {
+        var known = self.fallbacks
         for view in self.views {
-            if let instances = view.delivered { known[view.service] = instances }
+            if let last = view.lastKnown { known[view.service] = last }
         }
-        return known.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        let (now, date) = (self.configuration.clock.now, Date())
+        return known.filter { !$0.value.instances.isEmpty }.sorted { $0.key < $1.key }.map { name, fallback in
+            let age = fallback.since.duration(to: now)
+            let asOf = age > .zero ? date.addingTimeInterval(-age.inNanoseconds / 1e9) : nil
+            return SnapshotContents.Service(name: name, instances: fallback.instances, asOf: asOf)
+        }
     }
 }
 
-/// What was known of a service when the file was written.
+/// What was known of a service when the file was written, or when it was watched last.
 struct Fallback: Hashable, Sendable {
     /// How long the registry has to answer before it is shown.
     static let patience = Duration.seconds(1)

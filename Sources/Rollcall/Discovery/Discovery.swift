@@ -209,6 +209,9 @@ public final class Discovery: Sendable {
                 view.isIdle(at: now, after: timeout)
             else { return nil }
             self.directory.remove(view)
+            if self.configuration.snapshotFile != nil, let last = view.lastKnown {
+                state.fallbacks[service] = last.instances.isEmpty ? nil : last
+            }
             return state.views.removeValue(forKey: service)
         }
         view?.close(successor: self.existingView(of: service))

@@ -10,12 +10,10 @@ final class PatternObservation: Sendable {
 
     let mailbox: SnapshotMailbox
     private let pattern: ServicePattern
-    private let filter: InstanceFilter
     private let discovery: Discovery
     private let state = Mutex(State())
 
-    init(pattern: ServicePattern, filter: InstanceFilter, discovery: Discovery, mailbox: SnapshotMailbox) {
-        self.filter = filter
+    init(pattern: ServicePattern, discovery: Discovery, mailbox: SnapshotMailbox) {
         self.mailbox = mailbox
         self.pattern = pattern
         self.discovery = discovery
@@ -49,8 +47,7 @@ final class PatternObservation: Sendable {
     }
 
     private func join(_ service: ServiceName) {
-        let view = FilteredView(self.filter)
-        let id = self.discovery.addObserver(of: service) { [mailbox] in view.offer($0, to: mailbox) }
+        let id = self.discovery.addObserver(of: service) { [mailbox] in mailbox.offer($0, for: service) }
         let isTooLate = self.state.withLock { state in
             guard !state.hasEnded, state.observers[service] == nil else { return true }
             state.observers[service] = id

@@ -10,30 +10,40 @@ public struct ServiceUpdates: AsyncSequence, Sendable {
     public typealias Failure = BackendError
 
     let mailbox: SnapshotMailbox
+    let filter: InstanceFilter
 
     /// Reads one snapshot after the other.
     public struct AsyncIterator: AsyncIteratorProtocol {
         let mailbox: SnapshotMailbox
+        private var view: FilteredView
+
+        init(mailbox: SnapshotMailbox, filter: InstanceFilter) {
+            self.mailbox = mailbox
+            self.view = FilteredView(filter)
+        }
 
         /// Waits for the next snapshot.
         ///
         /// - Returns: The snapshot, or `nil` when the discovery ended.
         /// - Throws: `cancelled` when the task is cancelled.
         public mutating func next() async throws(BackendError) -> ServiceSnapshot? {
-            try await self.mailbox.next()
+            while let snapshot = try await self.mailbox.next() {
+                if let news = self.view.news(in: snapshot) { return news.shown }
+            }
+            return nil
         }
 
         /// Waits for the next snapshot on the caller's actor.
         public mutating func next(
             isolation actor: isolated (any Actor)?
         ) async throws(BackendError) -> ServiceSnapshot? {
-            try await self.mailbox.next()
+            try await self.next()
         }
     }
 
     /// Begins to read.
     public func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(mailbox: self.mailbox)
+        AsyncIterator(mailbox: self.mailbox, filter: self.filter)
     }
 }
 
@@ -48,15 +58,17 @@ public struct ServiceEvents: AsyncSequence, Sendable {
     public typealias Failure = BackendError
 
     let mailbox: SnapshotMailbox
+    let filter: InstanceFilter
 
     /// Reads one event after the other.
     public struct AsyncIterator: AsyncIteratorProtocol {
         let mailbox: SnapshotMailbox
-        private var known: [ServiceName: ServiceSnapshot] = [:]
+        private var view: FilteredView
         private var pending: ArraySlice<ServiceEvent> = []
 
-        init(mailbox: SnapshotMailbox) {
+        init(mailbox: SnapshotMailbox, filter: InstanceFilter) {
             self.mailbox = mailbox
+            self.view = FilteredView(filter)
         }
 
         /// Waits for the next event.
@@ -66,8 +78,8 @@ public struct ServiceEvents: AsyncSequence, Sendable {
         public mutating func next() async throws(BackendError) -> ServiceEvent? {
             while self.pending.isEmpty {
                 guard let snapshot = try await self.mailbox.next() else { return nil }
-                self.pending = snapshot.events(since: self.known[snapshot.service])[...]
-                self.known[snapshot.service] = snapshot.instances.isEmpty ? nil : snapshot
+                guard let (shown, former) = self.view.news(in: snapshot) else { continue }
+                self.pending = shown.events(since: former)[...]
             }
             return self.pending.removeFirst()
         }
@@ -80,6 +92,6 @@ public struct ServiceEvents: AsyncSequence, Sendable {
 
     /// Begins to read.
     public func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(mailbox: self.mailbox)
+        AsyncIterator(mailbox: self.mailbox, filter: self.filter)
     }
 }

@@ -130,10 +130,18 @@ final class ServiceView: Sendable {
         )
     }
 
-    /// What the registry said last, with those that are held; `nil` before it said anything.
-    var delivered: [ServiceInstance]? {
-        self.state.withLock { state in
-            state.delivered.map { $0.instances + state.guardian.held.values.map(\.instance) }
+    /// What the registry said last, with those that are held, and until when it stood behind that; `nil` before it said
+    /// anything.
+    var lastKnown: Fallback? {
+        let now = self.clock.now
+        return self.state.withLock { state in
+            state.delivered.map { delivered in
+                let instances = delivered.instances + state.guardian.held.values.map(\.instance)
+                guard case .stale(let since) = delivered.freshness else {
+                    return Fallback(instances: instances, since: now)
+                }
+                return Fallback(instances: instances, since: since)
+            }
         }
     }
 

@@ -118,6 +118,10 @@ extension SnapshotContents.Service {
         writer.object { writer in
             writer.key("service")
             writer.string(self.name.text)
+            if let moment = self.asOf.flatMap(Timestamp.milliseconds(of:)) {
+                writer.key("asOf")
+                writer.string(Timestamp.text(moment))
+            }
             writer.key("instances")
             writer.array { writer in
                 for instance in self.instances { writer.raw(instance.json) }
@@ -128,9 +132,11 @@ extension SnapshotContents.Service {
     fileprivate static func read(from reader: inout JSONReader) throws(ValidationError) -> Self {
         var name: ServiceName?
         var instances: [ServiceInstance]?
+        var asOf: Int64?
         try reader.object { (reader, member) throws(ValidationError) in
             switch member {
             case "service": name = try reader.name()
+            case "asOf": asOf = try Timestamp.parse(try reader.string())
             case "instances":
                 var list: [ServiceInstance] = []
                 try reader.array { (reader) throws(ValidationError) in
@@ -140,7 +146,11 @@ extension SnapshotContents.Service {
             default: try reader.skip()
             }
         }
-        return Self(name: try present(name, "service"), instances: try present(instances, "instances"))
+        return Self(
+            name: try present(name, "service"),
+            instances: try present(instances, "instances"),
+            asOf: asOf.map { Date(timeIntervalSince1970: Double($0) / 1000) }
+        )
     }
 }
 

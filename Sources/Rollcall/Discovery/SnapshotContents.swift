@@ -12,11 +12,14 @@ package struct SnapshotContents: Hashable, Sendable {
         package var name: ServiceName
         /// Its instances, each id once; all belong to the service.
         package var instances: [ServiceInstance]
+        /// When the registry said so last; `nil` for when the contents were written.
+        package var asOf: Date?
 
         /// Creates an entry.
-        package init(name: ServiceName, instances: [ServiceInstance]) {
+        package init(name: ServiceName, instances: [ServiceInstance], asOf: Date? = nil) {
             self.name = name
             self.instances = instances
+            self.asOf = asOf
         }
     }
 

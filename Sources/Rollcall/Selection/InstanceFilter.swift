@@ -17,7 +17,8 @@ public struct InstanceFilter: Sendable {
     ///
     /// - Parameters:
     ///   - description: What the filter wants, for those who ask why an instance is left out.
-    ///   - accepts: Whether the filter lets an instance through. It is called often and must not block.
+    ///   - accepts: Whether the filter lets an instance through. It is called often, must not block, and must not change
+    ///     anything of the discovery that calls it.
     public init(
         _ description: String = "a filter of the program",
         _ accepts: @escaping @Sendable (ServiceInstance) -> Bool

@@ -73,6 +73,37 @@ struct DiscoverySnapshotFileTests {
         }
     }
 
+    @Test("what is no longer watched stays in the file, and what is old does not become new by being written again")
+    func keepsAndAges() async throws {
+        try await self.withFile { path in
+            let old = Date(timeIntervalSinceNow: -86_400)
+            let other = try ServiceName("other")
+            let kept = try ServiceInstance(service: other, endpoints: [Endpoint("http://10.0.0.1:1")])
+            let former = SnapshotContents.Service(name: other, instances: [kept])
+            let contents = SnapshotContents(
+                namespace: .default,
+                backend: "scripted",
+                writtenAt: old,
+                services: [former]
+            )
+            try SnapshotFile(path: path).write(contents)
+            let discovery = self.discovery(ScriptedBackend(self.service, self.all), path)
+            try await withDiscovery(discovery) {
+                // Nobody looks it up afterwards: with the observation its watch ends.
+                try await discovery.withUpdates(of: self.service) { updates in
+                    for try await _ in updates { break }
+                }
+                #expect(discovery.observedServices.isEmpty)
+                try await eventually { try SnapshotFile(path: path).read()?.services.count == 2 }
+            }
+            let written = try #require(try SnapshotFile(path: path).read())
+            #expect(written.services.map(\.name) == [other, self.service])
+            #expect(written.services.last?.instances == self.all)
+            let age = try #require(written.services.first?.asOf).timeIntervalSince(old)
+            #expect(abs(age) < 5)
+        }
+    }
+
     @Test("a registry that then comes back empty is not believed at once")
     func emptyRegistry() async throws {
         try await self.withFile { path in

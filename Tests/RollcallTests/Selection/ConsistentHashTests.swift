@@ -79,6 +79,18 @@ struct ConsistentHashTests {
         #expect(Set((0..<100).map { _ in unbounded.pick(PickRequest(key: "hot", random: 0)) }).count == 1)
     }
 
+    @Test("the bound is by weight")
+    func boundedByWeight() throws {
+        let pool = try BalancerTests.pool(2) { $0 == 0 ? 1 : 9 }
+        let table = ConsistentHashBalancer(loadFactor: 1.25).table(for: pool, replacing: nil)
+        for key in Self.keys.prefix(1000) {
+            pool.statistics[table.pick(PickRequest(key: key, random: 0))].beginCall()
+        }
+        // A tenth is 100, and 1.25 times that 125.
+        #expect(pool.statistics[0].outstanding <= 126)
+        #expect(pool.statistics[1].outstanding >= 874)
+    }
+
     @Test("without a key any instance is taken")
     func noKey() throws {
         let pool = try BalancerTests.pool(4)

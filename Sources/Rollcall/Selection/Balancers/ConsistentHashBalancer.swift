@@ -1,7 +1,7 @@
 /// Sends the same key to the same instance, and moves few keys when instances come and go.
 ///
 /// Each instance has many points on a ring, by a hash of its id; a key belongs to the next point. When an instance
-/// leaves, only its own keys move. The load is bounded: an instance with more calls under way than
+/// leaves, only its own keys move, unless it had the least weight: others have points in proportion to that. The load is bounded: an instance with more calls under way than
 /// ``loadFactor`` times its share is passed over for the next on the ring (Mirrokni, Thorup, Zadimoghaddam,
 /// "Consistent Hashing with Bounded Loads", 2018); only calls by `withInstance` and ``InstanceCall`` count for that. A
 /// call without a key goes anywhere on the ring, at random.
@@ -18,13 +18,18 @@ public struct ConsistentHashBalancer: Balancer {
         let ring: HashRing
         let statistics: [InstanceStatistics]
         let loadFactor: Double
+        let weights: [Double]
+        let totalWeight: Double
 
         func pick(_ request: PickRequest) -> Int {
             let hash = request.key.map { KeyHash.hash($0) } ?? request.random
             var place = self.ring.place(of: hash)
             var index = self.ring.owner(at: place)
             var rest = request.attempt
-            guard rest > 0 || self.isOverloaded(index) else { return index }
+            // One that has a single call or none never has too many, so that the sum is needed under load only.
+            guard rest > 0 || self.statistics[index].outstanding > 1 else { return index }
+            let sum = self.loadFactor.isFinite ? self.statistics.reduce(1) { $0 + $1.outstanding } : 0
+            guard rest > 0 || self.isOverloaded(index, of: sum) else { return index }
             // Over the ring once at most; whoever comes first is taken when all have too much to do.
             let first = index
             for _ in 0..<self.ring.count {
@@ -33,19 +38,16 @@ public struct ConsistentHashBalancer: Balancer {
                 guard next != index else { continue }
                 index = next
                 if rest > 0 { rest -= 1 }
-                if rest == 0, !self.isOverloaded(index) { return index }
+                if rest == 0, !self.isOverloaded(index, of: sum) { return index }
             }
             return first
         }
 
-        /// Whether an instance has more calls under way than its share allows.
-        ///
-        /// One that has a single call or none never has too many, so that the sum is needed under load only.
-        private func isOverloaded(_ index: Int) -> Bool {
+        /// Whether an instance has more calls under way than its weight's share of all, this one counted, allows.
+        private func isOverloaded(_ index: Int, of sum: Int) -> Bool {
             let outstanding = self.statistics[index].outstanding
             guard outstanding > 1, self.loadFactor.isFinite else { return false }
-            let sum = self.statistics.reduce(0) { $0 + $1.outstanding }
-            let share = Double(sum + 1) / Double(self.statistics.count)
+            let share = Double(sum) * self.weights[index] / self.totalWeight
             return Double(outstanding) >= (share * self.loadFactor).rounded(.up)
         }
     }
@@ -60,10 +62,13 @@ public struct ConsistentHashBalancer: Balancer {
 
     /// Makes the table for a service.
     public func table(for pool: SelectionPool, replacing former: (any BalancerTable)?) -> any BalancerTable {
-        Table(
+        let weights = pool.instances.map { Double(max($0.weight, 1)) }
+        return Table(
             ring: HashRing(pool.instances),
             statistics: pool.statistics,
-            loadFactor: self.loadFactor
+            loadFactor: self.loadFactor,
+            weights: weights,
+            totalWeight: weights.reduce(0, +)
         )
     }
 }
