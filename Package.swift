@@ -22,7 +22,7 @@ let package = Package(
         .target(name: "HTTPEngine", dependencies: ["Rollcall", "CSystem"]),
         .target(
             name: "RollcallHub",
-            dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallCatalog"],
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallCatalog", "RollcallProbes"],
             resources: [.embedInCode("HTTP/openapi.yaml"), .embedInCode("HTTP/console.html")]
         ),
         .target(name: "RollcallHubClient", dependencies: ["Rollcall", "HTTPEngine"]),
@@ -43,7 +43,7 @@ let package = Package(
             name: "RollcallProgram",
             dependencies: [
                 "Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallGateway", "RollcallLogService",
-                "RollcallService", "RollcallCatalog", "RollcallVisitService", "RollcallHTTP",
+                "RollcallService", "RollcallCatalog", "RollcallVisitService", "RollcallHTTP", "RollcallProbes",
             ]
         ),
         .executableTarget(name: "RollcallCommand", dependencies: ["RollcallProgram"]),
@@ -67,8 +67,8 @@ let package = Package(
         .testTarget(
             name: "RollcallHubTests",
             dependencies: [
-                "Rollcall", "HTTPEngine", "RollcallService", "RollcallHub", "RollcallHubClient", "RollcallProgram",
-                "RollcallTesting",
+                "Rollcall", "HTTPEngine", "RollcallService", "RollcallHub", "RollcallHubClient", "RollcallProbes",
+                "RollcallProgram", "RollcallTesting",
             ]
         ),
         .testTarget(

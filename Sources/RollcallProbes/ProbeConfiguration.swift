@@ -15,9 +15,11 @@ public struct ProbeConfiguration: Sendable {
         case http(path: String = "/")
         /// Asks `grpc.health.v1.Health/Check` for a service, or for the whole server when the name is empty.
         case grpc(service: String = "")
+        /// Nothing: its verdict stays ``Rollcall/ProbeVerdict/unknown``.
+        case none
     }
 
-    /// What a check does.
+    /// What a check does to instances that do not say it themselves, by metadata under ``Kind/metadataKey``.
     ///
     /// Of `https` and `wss` endpoints only the connection is checked, whatever stands here.
     public var kind: Kind
@@ -45,6 +47,8 @@ public struct ProbeConfiguration: Sendable {
     public var clock: TimeSource
     /// Where the prober says what happens.
     public var log: Log
+    /// Which addresses may be called.
+    package var permits: @Sendable (SocketAddress) -> Bool = { _ in true }
 
     /// Creates a configuration.
     ///
@@ -113,13 +117,9 @@ extension ProbeConfiguration {
     /// Checks what the types do not.
     ///
     /// - Throws: A ``ValidationError`` that names the field and its limit.
-    func check() throws(ValidationError) {
+    package func check() throws(ValidationError) {
         try Self.check(path: self.path, field: "path")
-        switch self.kind {
-        case .automatic, .tcp: break
-        case .http(let path): try Self.check(path: path, field: "kind.path")
-        case .grpc(let service): try Self.check(service: service)
-        }
+        try Self.check(kind: self.kind)
         try Self.check("interval", self.interval, in: .milliseconds(100)...(.seconds(86400)))
         try Self.check("timeout", self.timeout, in: .milliseconds(1)...(.seconds(3600)))
         try Self.check("failureThreshold", self.failureThreshold, in: 1...1000)
@@ -136,6 +136,14 @@ extension ProbeConfiguration {
                 message: "\(self.effectiveMaximumAge.text) would be over before the next check is; with this interval, "
                     + "jitter and timeout it must be at least \(longest.text)"
             )
+        }
+    }
+
+    static func check(kind: Kind) throws(ValidationError) {
+        switch kind {
+        case .automatic, .tcp, .none: break
+        case .http(let path): try Self.check(path: path, field: "kind.path")
+        case .grpc(let service): try Self.check(service: service)
         }
     }
 

@@ -63,8 +63,10 @@ public final class Prober: InstanceProber {
         self.log = configuration.log.component("prober")
         self.state = Mutex(
             State(
-                table: ProbeTable(rules: configuration.rules) {
-                    EndpointCheck($0, kind: kind, path: path, environment: environment)
+                table: ProbeTable(rules: configuration.rules) { endpoint, wish in
+                    // What makes no sense is refused where instances are registered, if anywhere.
+                    let wished = wish.flatMap { try? ProbeConfiguration.Kind(text: $0) }
+                    return EndpointCheck(endpoint, kind: wished ?? kind, path: path, environment: environment)
                 }
             )
         )
@@ -82,9 +84,14 @@ public final class Prober: InstanceProber {
     ///   - instances: What to check.
     ///   - service: The service that they belong to.
     public func track(_ instances: [ServiceInstance], of service: ServiceName) {
+        self.track(instances, of: RegistryTable.Place(namespace: .default, service: service))
+    }
+
+    /// Does the same for a service in its namespace.
+    package func track(_ instances: [ServiceInstance], of place: RegistryTable.Place) {
         let now = self.configuration.clock.now
         let wake = self.state.withLock { state -> Signal? in
-            state.table.track(instances, of: service, at: now)
+            state.table.track(instances, of: place, at: now)
             return state.takeWake()
         }
         wake?.raise()

@@ -46,7 +46,7 @@ struct ProbeTableModelTests {
     func histories(_ seed: UInt64) throws {
         var generator = SplitMix64(seed: seed)
         let rules = ProbeRules(failureThreshold: 2, successThreshold: 2, jitter: 0.1, maximumAge: .seconds(40))
-        var table = ProbeTable<Endpoint>(rules: rules, generator: SplitMix64(seed: seed)) { $0 }
+        var table = ProbeTable<Endpoint>(rules: rules, generator: SplitMix64(seed: seed)) { endpoint, _ in endpoint }
         var model = PlainModel(rules: rules)
         var reported: [PlainModel.Key: (verdict: ProbeVerdict, failures: Int)] = [:]
         var underWay: [(attempt: ProbeTable<Endpoint>.Attempt, key: PlainModel.Key, isGone: Bool)] = []

@@ -12,7 +12,9 @@ struct ProbeTableTests {
     private static let failed = ProbeOutcome.failed("broken")
 
     private static func table(_ rules: ProbeRules = rules) -> Table {
-        Table(rules: rules, generator: SplitMix64(seed: 1)) { $0.scheme == "unix" ? nil : $0 }
+        Table(rules: rules, generator: SplitMix64(seed: 1)) { endpoint, wish in
+            endpoint.scheme == "unix" || wish == "none" ? nil : endpoint
+        }
     }
 
     private static func at(_ seconds: Double) -> TimeSource.Instant {
@@ -33,6 +35,45 @@ struct ProbeTableTests {
     ) {
         let found = table.takeReports().map { "\($0.id.text) \($0.verdict.rawValue) \($0.failures)" }
         #expect(found == changes, sourceLocation: sourceLocation)
+    }
+
+    @Test("what an instance asks for decides; another wish begins anew")
+    func wishes() throws {
+        func asking(_ wish: String?) throws -> ServiceInstance {
+            try ServiceInstance(
+                service: .web,
+                id: InstanceID("a"),
+                endpoints: [Endpoint("http://10.0.0.1:80")],
+                metadata: wish.map { [ProbeConfiguration.Kind.metadataKey: $0] } ?? [:]
+            )
+        }
+        var table = Self.table()
+        table.track([try asking("http:/health")], of: web, at: Self.at(0))
+        Self.check(&table, at: 0) { _ in Self.passed }
+        Self.expect(&table, ["a passing 0"])
+        table.track([try asking("tcp")], of: web, at: Self.at(1))
+        Self.expect(&table, ["a unknown 0"])
+        Self.check(&table, at: 1) { _ in Self.passed }
+        Self.expect(&table, ["a passing 0"])
+        table.track([try asking("tcp")], of: web, at: Self.at(2))
+        Self.expect(&table, [])
+        table.track([try asking("none")], of: web, at: Self.at(3))
+        Self.expect(&table, ["a unknown 0"])
+        #expect(table.count == 0)
+        table.track([try asking(nil)], of: web, at: Self.at(4))
+        #expect(table.count == 1)
+    }
+
+    @Test("services of two namespaces are two")
+    func namespaces() throws {
+        let other = RegistryTable.Place(namespace: try Namespace("other"), service: web)
+        var table = Self.table()
+        table.track([try instance("a", at: "http://10.0.0.1:80")], of: web, at: Self.at(0))
+        table.track([try instance("a", at: "http://10.0.0.2:80")], of: other, at: Self.at(0))
+        Self.check(&table, at: 1) { $0.host == "10.0.0.1" ? Self.passed : Self.failed }
+        #expect(table.takeReports().map { "\($0.place.namespace) \($0.failures)" } == ["default 0", "other 1"])
+        table.track([], of: other, at: Self.at(2))
+        #expect(table.count == 1)
     }
 
     @Test("an instance passes at once, fails after three failures in a row, and passes after one success")

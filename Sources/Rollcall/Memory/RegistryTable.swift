@@ -61,6 +61,14 @@ package struct RegistryTable: Sendable {
         self.services[place]?.records.values.map(\.visible) ?? []
     }
 
+    /// The records of a service, in no order.
+    package func records(at place: Place) -> [Record] {
+        self.services[place].map { Array($0.records.values) } ?? []
+    }
+
+    /// All services that there are.
+    package var places: [Place] { Array(self.services.keys) }
+
     /// How many services and instances there are, over all namespaces.
     package var counts: (services: Int, instances: Int) {
         (self.services.count, self.services.values.reduce(0) { $0 + $1.records.count })
@@ -95,14 +103,7 @@ package struct RegistryTable: Sendable {
         let place = Place(namespace: namespace, service: instance.service)
         let registered = instance.registered(at: date)
         self.nextEntry += 1
-        let record = Record(
-            own: registered,
-            visible: registered,
-            proof: proof,
-            ttl: ttl,
-            expiry: now.advanced(by: ttl),
-            entry: self.nextEntry
-        )
+        let record = Record(registered, proof: proof, ttl: ttl, at: now, entry: self.nextEntry)
         let isNew = self.services[place] == nil
         self.wheel.insert(Entry(place: place, id: instance.id, number: record.entry), due: record.expiry)
         var change = self.store(record, at: place)
@@ -150,8 +151,7 @@ package struct RegistryTable: Sendable {
     ) throws(BackendError) -> Change {
         let place = Place(namespace: namespace, service: instance.service)
         var record = try self.held(instance.id, at: place, by: proof)
-        record.own = record.own.registeredAt.map { instance.registered(at: $0) } ?? instance
-        record.visible = try Self.applying(record.amendment, to: record.own)
+        try record.replace(record.own.registeredAt.map { instance.registered(at: $0) } ?? instance)
         record.prolong(at: now)
         return self.store(record, at: place)
     }
@@ -182,15 +182,7 @@ package struct RegistryTable: Sendable {
         guard var record = self.services[place]?.records[id] else {
             throw BackendError(.notFound, "no instance has this id")
         }
-        record.amendment = record.amendment.merging(change)
-        do throws(ValidationError) {
-            // A change that leaves the result as it is must be bounded too: it is kept.
-            try change.check()
-            try record.amendment.check()
-        } catch {
-            throw BackendError(error)
-        }
-        record.visible = try Self.applying(record.amendment, to: record.own)
+        try record.amend(change)
         return (record.visible, self.store(record, at: place))
     }
 
@@ -256,12 +248,18 @@ extension RegistryTable {
     }
 
     private mutating func store(_ record: Record, at place: Place) -> Change {
-        var change = Change(place: place)
-        change.from = self.revision(at: place)
-        self.revision += 1
+        let from = self.revision(at: place)
         self.services[place, default: Service()].records[record.own.id] = record
+        return self.touched([record.own.id], at: place, from: from)
+    }
+
+    /// Counts a change of records that are stored already.
+    mutating func touched(_ ids: [InstanceID], at place: Place, from: UInt64) -> Change {
+        var change = Change(place: place)
+        change.from = from
+        self.revision += 1
         self.services[place]?.revision = self.revision
-        change.upserted = [record.own.id]
+        change.upserted = ids
         change.to = self.revision
         return change
     }
@@ -280,16 +278,5 @@ extension RegistryTable {
             change.changesNames = true
         }
         return change
-    }
-
-    private static func applying(
-        _ change: InstanceChange,
-        to instance: ServiceInstance
-    ) throws(BackendError) -> ServiceInstance {
-        do throws(ValidationError) {
-            return try instance.applying(change)
-        } catch {
-            throw BackendError(error)
-        }
     }
 }

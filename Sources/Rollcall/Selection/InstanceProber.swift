@@ -10,8 +10,8 @@ public enum ProbeVerdict: String, Hashable, Sendable {
 
 /// What a prober knows about an instance from some moment on.
 public struct ProbeReport: Hashable, Sendable {
-    /// The service of the instance.
-    public let service: ServiceName
+    /// Where the instance is; the namespace is the default one for whoever knows of none.
+    package let place: RegistryTable.Place
     /// The identity of the instance within the service.
     public let id: InstanceID
     /// What probing has shown.
@@ -22,6 +22,9 @@ public struct ProbeReport: Hashable, Sendable {
     public let checkedAt: TimeSource.Instant
     /// What happened, for people.
     public let message: String
+
+    /// The service of the instance.
+    public var service: ServiceName { self.place.service }
 
     /// Creates a report.
     ///
@@ -40,7 +43,26 @@ public struct ProbeReport: Hashable, Sendable {
         checkedAt: TimeSource.Instant,
         message: String
     ) {
-        self.service = service
+        let place = RegistryTable.Place(namespace: .default, service: service)
+        self.init(
+            place: place,
+            id: id,
+            verdict: verdict,
+            failures: failures,
+            checkedAt: checkedAt,
+            message: message
+        )
+    }
+
+    package init(
+        place: RegistryTable.Place,
+        id: InstanceID,
+        verdict: ProbeVerdict,
+        failures: Int,
+        checkedAt: TimeSource.Instant,
+        message: String
+    ) {
+        self.place = place
         self.id = id
         self.verdict = verdict
         self.failures = failures

@@ -30,6 +30,8 @@ final class HubFeed: Sendable {
     }
 
     typealias Mailbox = KeyedMailbox<Topic, News>
+    /// Is told each change and what there is after it.
+    typealias Listener = @Sendable (RegistryTable.Change, RegistryTable) -> Void
 
     /// A stream's place in the feed; ``HubFeed/close(_:)`` must follow.
     struct Subscription: Sendable {
@@ -46,7 +48,7 @@ final class HubFeed: Sendable {
         var patterns: [Namespace: [UInt64: Subscription]] = [:]
         var names: [Namespace: [UInt64: Mailbox]] = [:]
         var all: [UInt64: Mailbox] = [:]
-        var listener: (@Sendable (RegistryTable.Place) -> Void)?
+        var listeners: [Listener] = []
     }
 
     private let epoch: String
@@ -100,9 +102,9 @@ final class HubFeed: Sendable {
         }
     }
 
-    /// Calls `listener` after each change with where it was; it must not block, nor call the store.
-    func setListener(_ listener: @escaping @Sendable (RegistryTable.Place) -> Void) {
-        self.state.withLock { $0.listener = listener }
+    /// Calls `listener` after each change; it must not block, nor call the store.
+    func addListener(_ listener: @escaping Listener) {
+        self.state.withLock { $0.listeners.append(listener) }
     }
 
     /// Closes a stream.
@@ -130,7 +132,7 @@ final class HubFeed: Sendable {
     ///   - table: What there is now.
     func publish(_ change: RegistryTable.Change, _ table: RegistryTable) {
         let place = change.place
-        let (readers, names, listener) = self.state.withLock { state in
+        let (readers, names, listeners) = self.state.withLock { state in
             var readers = state.exact[place].map { Array($0.values) } ?? []
             for (number, subscription) in state.patterns[place.namespace] ?? [:]
             where state.exact[place]?[number] == nil {
@@ -138,9 +140,9 @@ final class HubFeed: Sendable {
                 readers.append(subscription.mailbox)
             }
             let names = change.changesNames ? state.names[place.namespace].map { Array($0.values) } ?? [] : []
-            return (readers, names, state.listener)
+            return (readers, names, state.listeners)
         }
-        listener?(place)
+        for listener in listeners { listener(change, table) }
         for mailbox in names { mailbox.offer(.names, for: .names) }
         guard !readers.isEmpty else { return }
         let event = HubEvents.delta(change, table, epoch: self.epoch)

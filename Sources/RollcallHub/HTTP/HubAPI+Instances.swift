@@ -11,6 +11,8 @@ extension HubAPI {
             let change = try await request.json { (reader) throws(ValidationError) in
                 try InstanceChange.read(from: &reader)
             }
+            let present = try self.store.instance(id, of: service, in: request.namespace)
+            try self.checks.admit(present.applying(change))
             request.respond(json: try self.store.amend(service, id: id, change, in: request.namespace).json)
         case "DELETE": try self.deregister(id, of: service, request)
         default:
@@ -30,6 +32,7 @@ extension HubAPI {
         let instance = try await request.json { (reader) throws(ValidationError) in
             try ServiceInstance.read(from: &reader, service: service, id: id, isStored: false)
         }
+        try self.checks.admit(instance)
         let registration: HubStore.Registration
         if let secret {
             let token = LeaseToken(service: service, id: id, secret: secret)

@@ -8,6 +8,7 @@ struct HubAPI: Sendable {
     let metrics: HubMetrics
     let clock: TimeSource
     let bridge: TutorialBridge
+    let checks: HubChecks
     let callers: CallerRules
 
     /// Answers one request.
@@ -36,6 +37,7 @@ struct HubAPI: Sendable {
         case .console, .live, .ready, .status, .metrics, .description: try self.page(route, request)
         case .services: try self.services(request)
         case .service(let service): try await self.service(service, request)
+        case .checks(let service): try self.checks(service, request)
         case .instance(let service, let id): try await self.instance(id, of: service, request)
         case .lease(let service, let id): try self.renew(id, of: service, request)
         case .leases: try await self.renewAll(request)
@@ -58,8 +60,9 @@ struct HubAPI: Sendable {
             )
         case .ready where !self.store.isWritable:
             throw Problem(status: 503, code: .unavailable, "the journal cannot be written: no change is taken")
-        case .status: request.respond(json: self.metrics.status(of: self.store))
-        case .metrics: exchange.respond(200, "text/plain; version=0.0.4", body: self.metrics.text(of: self.store))
+        case .status: request.respond(json: self.metrics.status(of: self.store, self.checks))
+        case .metrics:
+            exchange.respond(200, "text/plain; version=0.0.4", body: self.metrics.text(of: self.store, self.checks))
         case .description: exchange.respond(200, "application/yaml", body: PackageResources.openapi_yaml)
         default: exchange.respond(200, "text/plain", body: Array("ok\n".utf8))
         }

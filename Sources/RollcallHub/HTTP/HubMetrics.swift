@@ -28,7 +28,7 @@ final class HubMetrics: Sendable {
     private var uptime: Int { Int(self.start.duration(to: self.clock.now) / .seconds(1)) }
 
     /// The document of `/v1/status`.
-    func status(of store: HubStore) -> [UInt8] {
+    func status(of store: HubStore, _ checks: HubChecks) -> [UInt8] {
         let counts = store.counts
         var writer = JSONWriter()
         writer.object { writer in
@@ -41,7 +41,7 @@ final class HubMetrics: Sendable {
             writer.key("durability")
             writer.string(store.durability)
             writer.key("writable")
-            writer.raw((store.isWritable ? "true" : "false").utf8)
+            writer.boolean(store.isWritable)
             writer.key("counts")
             writer.object { writer in
                 writer.key("services")
@@ -53,16 +53,18 @@ final class HubMetrics: Sendable {
             }
             writer.key("guard")
             store.guardStatus.write(to: &writer)
+            writer.key("checks")
+            checks.counts.write(to: &writer)
             writer.key("features")
             writer.array { writer in
-                for feature in ["services", "watch", "tutorial", "catalog"] { writer.string(feature) }
+                for feature in ["services", "watch", "checks", "tutorial", "catalog"] { writer.string(feature) }
             }
         }
         return writer.bytes
     }
 
     /// The document of `/metrics`: Prometheus text format 0.0.4.
-    func text(of store: HubStore) -> [UInt8] {
+    func text(of store: HubStore, _ checks: HubChecks) -> [UInt8] {
         let counts = store.counts
         var text = MetricsText(prefix: "rollcall_hub_")
         text.gauge("instances", "Instances registered now.", counts.instances)
@@ -72,6 +74,7 @@ final class HubMetrics: Sendable {
         let held = guardStatus.held.values.reduce(0, +)
         text.gauge("instances_held", "Instances kept beyond their time, as too many ended at once.", held)
         text.counter("guard_activations_total", "Times that a service came under the guard.", guardStatus.activations)
+        checks.counts.write(to: &text)
         text.counter("registrations_total", "Registrations so far.", self.registrations.value)
         text.counter("renewals_total", "Leases renewed so far.", self.renewals.value)
         text.counter("lookups_total", "Look-ups of one service so far.", self.lookups.value)

@@ -11,6 +11,7 @@ enum HubRoute {
     case description
     case services
     case service(ServiceName)
+    case checks(ServiceName)
     case instance(ServiceName, InstanceID)
     case lease(ServiceName, InstanceID)
     case leases
@@ -35,6 +36,8 @@ enum HubRoute {
             self = .leases
         case 4 where parts[1] == "v1" && parts[2] == "services":
             self = .service(try Self.service(parts[3]))
+        case 5 where parts[1] == "v1" && parts[2] == "services" && parts[4] == "checks":
+            self = .checks(try Self.service(parts[3]))
         case 6 where parts[1] == "v1" && parts[2] == "services" && parts[4] == "instances":
             self = .instance(try Self.service(parts[3]), try Self.id(parts[5]))
         case 7 where parts[1] == "v1" && parts[2] == "services" && parts[4] == "instances" && parts[6] == "lease":
@@ -46,7 +49,8 @@ enum HubRoute {
     /// The methods that it has.
     var methods: [String] {
         switch self {
-        case .console, .live, .ready, .status, .metrics, .description, .services, .service: ["GET", "HEAD"]
+        case .console, .live, .ready, .status, .metrics, .description, .services, .service, .checks:
+            ["GET", "HEAD"]
         case .instance: ["GET", "HEAD", "PUT", "PATCH", "DELETE"]
         case .lease: ["PUT"]
         case .leases: ["POST"]

@@ -15,6 +15,8 @@ public final class HubServer: Sendable {
         public var folder: String?
         /// Where the hub says what happens.
         public var log: Log
+        /// How instances are checked.
+        public var checks = CheckConfiguration()
         /// How programs are treated that speak the tutorial's protocol.
         public var heartbeats = HeartbeatConfiguration()
         /// Names under which it is reached beside `localhost` and loopback addresses, such as by a proxy in front.
@@ -51,6 +53,7 @@ public final class HubServer: Sendable {
     private let server: HTTPServer
     private let clock: TimeSource
     private let bridge: TutorialBridge
+    private let checks: HubChecks
 
     /// Loads what is registered and binds the port; requests wait until ``run()``.
     ///
@@ -70,11 +73,18 @@ public final class HubServer: Sendable {
         let store = try HubStore(folder: configuration.folder, clock: clock, log: configuration.log)
         if configuration.guardsExpiry { store.guardExpiry(exempt: configuration.unguarded) }
         let bridge = try TutorialBridge(store: store, configuration: configuration.heartbeats, log: configuration.log)
+        let checks = try HubChecks(
+            store: store,
+            configuration: configuration.checks,
+            clock: clock,
+            log: configuration.log
+        )
         let api = HubAPI(
             store: store,
             metrics: HubMetrics(clock: clock),
             clock: clock,
             bridge: bridge,
+            checks: checks,
             callers: callers
         )
         var limits = HTTPServer.Configuration()
@@ -94,6 +104,7 @@ public final class HubServer: Sendable {
         }
         self.store = store
         self.bridge = bridge
+        self.checks = checks
         self.clock = clock
     }
 
@@ -128,6 +139,7 @@ public final class HubServer: Sendable {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.store.run() }
                 group.addTask { await self.bridge.run() }
+                group.addTask { await self.checks.run() }
                 group.addTask {
                     while (try? await self.clock.sleep(for: HubEvents.beat)) != nil { self.store.feed.beat() }
                 }

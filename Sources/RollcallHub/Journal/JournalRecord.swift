@@ -8,6 +8,8 @@ enum JournalRecord: Hashable, Sendable {
     case update(namespace: Namespace, instance: ServiceInstance, proof: String)
     /// Somebody laid a change over a record.
     case amend(namespace: Namespace, service: ServiceName, id: InstanceID, change: InstanceChange)
+    /// An instance began to fail the hub's checks, or to pass them.
+    case check(namespace: Namespace, service: ServiceName, id: InstanceID, fails: Bool)
     /// A registration ended, by its holder or with its time.
     case end(namespace: Namespace, service: ServiceName, id: InstanceID)
     /// Somebody else took a record out; its holder stays out until then, in milliseconds since 1970.
@@ -17,6 +19,9 @@ enum JournalRecord: Hashable, Sendable {
 }
 
 extension JournalRecord {
+    private static let failing = "failing"
+    private static let passing = "passing"
+
     /// The record as one JSON object.
     var json: [UInt8] {
         var writer = JSONWriter()
@@ -40,6 +45,9 @@ extension JournalRecord {
                 writer.place(namespace, service, id)
                 writer.key("change")
                 change.write(to: &writer)
+            case .check(let namespace, let service, let id, let fails):
+                writer.place(namespace, service, id)
+                writer.member("verdict", fails ? Self.failing : Self.passing)
             case .end(let namespace, let service, let id):
                 writer.place(namespace, service, id)
             case .tombstone(let proof, let until):
@@ -59,6 +67,7 @@ extension JournalRecord {
         case .register: "register"
         case .update: "update"
         case .amend: "amend"
+        case .check: "check"
         case .end: "end"
         case .tombstone: "tombstone"
         case .reserve: "reserve"
@@ -108,6 +117,12 @@ extension JournalRecord {
         case "amend":
             let change = try fields.required(fields.change, "change")
             return .amend(namespace: namespace, service: service, id: id, change: change)
+        case "check":
+            let verdict = try fields.required(fields.verdict, "verdict")
+            guard verdict == Self.failing || verdict == Self.passing else {
+                throw ValidationError(field: "verdict", message: "\(verdict.quotedForDisplay) is no verdict")
+            }
+            return .check(namespace: namespace, service: service, id: id, fails: verdict == Self.failing)
         case "end":
             return .end(namespace: namespace, service: service, id: id)
         default:
@@ -125,6 +140,7 @@ extension JournalRecord {
         var id: InstanceID?
         var instance: ServiceInstance?
         var change: InstanceChange?
+        var verdict: String?
         var proof: String?
         var ttl: Int?
         var until: Int?
@@ -138,6 +154,7 @@ extension JournalRecord {
             case "id": self.id = try InstanceID(reader.string())
             case "instance": self.instance = try ServiceInstance.read(from: &reader, service: nil, id: nil)
             case "change": self.change = try InstanceChange.read(from: &reader)
+            case "verdict": self.verdict = try reader.string()
             case "proof": self.proof = try reader.string()
             case "ttl": self.ttl = try reader.integer()
             case "until": self.until = try reader.integer()

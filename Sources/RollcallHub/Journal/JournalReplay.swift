@@ -45,6 +45,10 @@ enum JournalReplay {
             _ = try? table.update(instance, proof: proof, in: namespace, at: now)
         case .amend(let namespace, let service, let id, let change):
             _ = try? table.amend(service, id: id, change, in: namespace)
+        case .check(let namespace, let service, let id, let fails):
+            let place = RegistryTable.Place(namespace: namespace, service: service)
+            let since = table.record(id, at: place)?.own.registeredAt
+            _ = table.note([RegistryTable.CheckResult(id: id, registeredAt: since, fails: fails)], at: place)
         case .end(let namespace, let service, let id):
             Self.end(id, of: service, in: namespace, &table)
         case .tombstone(let proof, let until):
@@ -78,26 +82,25 @@ enum JournalReplay {
     static func records(of table: RegistryTable, at now: TimeSource.Instant, date: Date) -> [JournalRecord] {
         var records: [JournalRecord] = []
         for (place, contents) in table.contents {
-            for (id, record) in contents {
-                records.append(
-                    .register(
-                        namespace: place.namespace,
-                        instance: record.own,
-                        proof: record.proof,
-                        ttl: record.ttl
-                    )
-                )
-                guard !record.amendment.isEmpty else { continue }
-                records.append(
-                    .amend(namespace: place.namespace, service: place.service, id: id, change: record.amendment)
-                )
-            }
+            for record in contents.values { records += Self.records(of: record, at: place) }
         }
         let calendar = Int64(date.timeIntervalSince1970 * 1000)
         for (proof, moment) in table.tombstones {
             let until = calendar + now.duration(to: moment).milliseconds
             records.append(.tombstone(proof: proof, until: until))
         }
+        return records
+    }
+
+    private static func records(of record: RegistryTable.Record, at place: RegistryTable.Place) -> [JournalRecord] {
+        let (namespace, service, id) = (place.namespace, place.service, record.own.id)
+        var records: [JournalRecord] = [
+            .register(namespace: namespace, instance: record.own, proof: record.proof, ttl: record.ttl)
+        ]
+        if !record.amendment.isEmpty {
+            records.append(.amend(namespace: namespace, service: service, id: id, change: record.amendment))
+        }
+        if record.failsChecks { records.append(.check(namespace: namespace, service: service, id: id, fails: true)) }
         return records
     }
 }

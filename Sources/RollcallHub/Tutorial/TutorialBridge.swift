@@ -37,7 +37,8 @@ final class TutorialBridge: Sendable {
         self.client = try HTTPClient(connectTimeout: configuration.timeout, permits: configuration.rules.permits)
         self.checks = HeartbeatSchedule(clock: self.client.clock)
         (self.newcomers, self.newcomer) = AsyncStream.makeStream()
-        store.feed.setListener { [weak self] place in
+        store.feed.addListener { [weak self] change, _ in
+            let place = change.place
             guard let self, place.namespace == Self.namespace,
                 self.dependents.withLock({ $0.isConcerned(by: place.service) })
             else { return }

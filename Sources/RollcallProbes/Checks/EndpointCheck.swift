@@ -21,6 +21,7 @@ final class EndpointCheck: Sendable {
         let keepsConnections: Bool
         let allowance: ConnectionAllowance
         let lookups: NameLookups
+        let permits: @Sendable (SocketAddress) -> Bool
 
         init(_ configuration: ProbeConfiguration) {
             self.timeout = configuration.timeout
@@ -28,6 +29,7 @@ final class EndpointCheck: Sendable {
             self.keepsConnections = configuration.interval * (1 + configuration.jitter) < .seconds(30)
             self.allowance = ConnectionAllowance(maximum: configuration.maximumConnections)
             self.lookups = NameLookups(maximum: configuration.concurrency)
+            self.permits = configuration.permits
         }
     }
 
@@ -55,7 +57,7 @@ final class EndpointCheck: Sendable {
 
     /// Prepares the checks of an endpoint, or returns `nil` for one that cannot be checked.
     init?(_ endpoint: Endpoint, kind: ProbeConfiguration.Kind, path: String, environment: Environment) {
-        guard endpoint.scheme != "unix" else { return nil }
+        guard endpoint.scheme != "unix", kind != .none else { return nil }
         self.origin = Origin(host: endpoint.host, port: endpoint.port)
         self.environment = environment
         self.method = Self.method(for: endpoint, kind: kind, path: path)
@@ -71,7 +73,7 @@ final class EndpointCheck: Sendable {
         // TLS is not spoken here.
         guard endpoint.scheme != "https", endpoint.scheme != "wss" else { return .connect }
         switch kind {
-        case .tcp: return .connect
+        case .none, .tcp: return .connect
         case .http(let path): return .http(Self.request(for: endpoint, path: path))
         case .grpc(let service): return .grpc(service: service)
         case .automatic:
@@ -110,7 +112,11 @@ final class EndpointCheck: Sendable {
 
     /// Connects to the first address that answers; each gets its share of the time.
     func connect(on loop: EventLoop, until deadline: TimeSource.Instant) async throws(Failure) -> Socket {
-        let addresses = try await self.addresses(until: deadline, clock: loop.clock)
+        let known = try await self.addresses(until: deadline, clock: loop.clock)
+        let addresses = known.filter(self.environment.permits)
+        guard !addresses.isEmpty else {
+            throw .inconclusive("\(self.origin): calls to \(known.first?.description ?? "it") are not allowed here")
+        }
         var failure: ConnectionError?
         for (index, address) in addresses.enumerated() {
             let now = loop.clock.now

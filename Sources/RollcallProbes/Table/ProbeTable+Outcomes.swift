@@ -39,7 +39,7 @@ extension ProbeTable {
         }
         // Most checks pass as the one before did.
         guard change.isNews, let probe = self.schedule[token] else { return }
-        self.revise(probe.service, probe.id, at: now, outcome.message)
+        self.revise(probe.place, probe.id, at: now, outcome.message)
     }
 
     /// Forgets what was found out too long ago.
@@ -61,7 +61,7 @@ extension ProbeTable {
                 probe.expiry = nil
             }
             let message = "nothing was found out for \(self.rules.maximumAge.text)"
-            self.revise(probe.service, probe.id, at: now, message)
+            self.revise(probe.place, probe.id, at: now, message)
         }
     }
 
@@ -75,22 +75,22 @@ extension ProbeTable {
     }
 
     private mutating func revise(
-        _ service: ServiceName,
+        _ place: RegistryTable.Place,
         _ id: InstanceID,
         at now: TimeSource.Instant,
         _ message: String
     ) {
-        guard var member = self.services[service]?[id] else { return }
+        guard var member = self.services[place]?[id] else { return }
         let (verdict, failures) = (member.verdict, member.failures)
-        self.revise(&member, service, id, at: now, message)
+        self.revise(&member, place, id, at: now, message)
         guard member.verdict != verdict || member.failures != failures else { return }
-        self.services[service]?[id] = member
+        self.services[place]?[id] = member
     }
 
     /// Draws the verdict on an instance from those on its endpoints, and reports it if it changed.
     mutating func revise(
         _ member: inout Member,
-        _ service: ServiceName,
+        _ place: RegistryTable.Place,
         _ id: InstanceID,
         at now: TimeSource.Instant,
         _ message: String
@@ -109,7 +109,7 @@ extension ProbeTable {
         guard isNews else { return }
         self.reports.append(
             ProbeReport(
-                service: service,
+                place: place,
                 id: id,
                 verdict: verdict,
                 failures: failures,

@@ -13,7 +13,7 @@ struct ProbeTable<Target> {
 
     /// One endpoint.
     struct Probe {
-        let service: ServiceName
+        let place: RegistryTable.Place
         let id: InstanceID
         let target: Target
         var health = EndpointHealth()
@@ -28,6 +28,8 @@ struct ProbeTable<Target> {
     struct Member {
         /// As the instance lists them, those that are not checked included.
         var endpoints: [Endpoint]
+        /// What the instance asks for.
+        var wish: String?
         var probes: [(endpoint: Endpoint, token: ProbeToken)] = []
         /// What was last reported, or nothing yet.
         var verdict = ProbeVerdict.unknown
@@ -35,8 +37,8 @@ struct ProbeTable<Target> {
     }
 
     let rules: ProbeRules
-    private let makeTarget: (Endpoint) -> Target?
-    var services: [ServiceName: [InstanceID: Member]] = [:]
+    private let makeTarget: (Endpoint, String?) -> Target?
+    var services: [RegistryTable.Place: [InstanceID: Member]] = [:]
     var schedule = ProbeSchedule<Probe>()
     var expiries = ProbeSchedule<ProbeToken>()
     var reports: [ProbeReport] = []
@@ -49,8 +51,13 @@ struct ProbeTable<Target> {
     /// - Parameters:
     ///   - rules: What it goes by.
     ///   - generator: Where jitter comes from.
-    ///   - makeTarget: Makes what an endpoint is checked with; `nil` for one that is not checked.
-    init(rules: ProbeRules, generator: SplitMix64 = SplitMix64(), makeTarget: @escaping (Endpoint) -> Target?) {
+    ///   - makeTarget: Makes what an endpoint is checked with, given what the instance asks for; `nil` for one that is
+    ///     not checked.
+    init(
+        rules: ProbeRules,
+        generator: SplitMix64 = SplitMix64(),
+        makeTarget: @escaping (Endpoint, String?) -> Target?
+    ) {
         self.rules = rules
         self.generator = generator
         self.makeTarget = makeTarget
@@ -89,24 +96,25 @@ extension ProbeTable.Attempt: Sendable where Target: Sendable {}
 
 extension ProbeTable {
     /// Makes `instances` all that is checked of a service.
-    mutating func track(_ instances: [ServiceInstance], of service: ServiceName, at now: TimeSource.Instant) {
-        var former = self.services[service] ?? [:]
+    mutating func track(_ instances: [ServiceInstance], of place: RegistryTable.Place, at now: TimeSource.Instant) {
+        var former = self.services[place] ?? [:]
         // The members must stand in one place only, or changing them copies them.
-        self.services[service] = nil
+        self.services[place] = nil
         var members: [InstanceID: Member] = [:]
         members.reserveCapacity(instances.count)
         for instance in instances.reversed() where members[instance.id] == nil {
             var member = former.removeValue(forKey: instance.id) ?? Member(endpoints: [])
-            if member.endpoints != instance.endpoints {
-                self.adopt(instance.endpoints, &member, of: service, instance.id, at: now)
+            let wish = instance.metadata[ProbeConfiguration.Kind.metadataKey]
+            if member.endpoints != instance.endpoints || member.wish != wish {
+                self.adopt(instance.endpoints, wish, &member, of: place, instance.id, at: now)
             }
             members[instance.id] = member
         }
         for member in former.values {
             for (_, token) in member.probes { self.drop(token) }
         }
-        if !members.isEmpty { self.services[service] = members }
-        self.reports.removeAll { $0.service == service && members[$0.id] == nil }
+        if !members.isEmpty { self.services[place] = members }
+        self.reports.removeAll { $0.place == place && members[$0.id] == nil }
     }
 
     /// Forgets what was found out, and makes every check due as if all had just come.
@@ -117,38 +125,42 @@ extension ProbeTable {
         self.expiries = ProbeSchedule()
         self.reports = []
         self.newCount = 0
-        for (service, members) in services {
-            self.services[service] = [:]
+        for (place, members) in services {
+            self.services[place] = [:]
             for (id, old) in members {
                 var member = Member(endpoints: [])
-                self.adopt(old.endpoints, &member, of: service, id, at: now)
-                self.services[service]?[id] = member
+                self.adopt(old.endpoints, old.wish, &member, of: place, id, at: now)
+                self.services[place]?[id] = member
             }
         }
     }
 
     private mutating func adopt(
         _ endpoints: [Endpoint],
+        _ wish: String?,
         _ member: inout Member,
-        of service: ServiceName,
+        of place: RegistryTable.Place,
         _ id: InstanceID,
         at now: TimeSource.Instant
     ) {
         let former = member.probes
+        // Another check may find something else.
+        let isKept = member.wish == wish
         member.endpoints = endpoints
+        member.wish = wish
         member.probes = []
         for endpoint in endpoints where !member.probes.contains(where: { $0.endpoint == endpoint }) {
-            if let kept = former.first(where: { $0.endpoint == endpoint }) {
+            if isKept, let kept = former.first(where: { $0.endpoint == endpoint }) {
                 member.probes.append(kept)
-            } else if let target = self.makeTarget(endpoint) {
-                let probe = Probe(service: service, id: id, target: target, startedAt: now)
+            } else if let target = self.makeTarget(endpoint, wish) {
+                let probe = Probe(place: place, id: id, target: target, startedAt: now)
                 let token = self.schedule.insert(probe, due: self.firstDue(at: now))
                 self.newCount += 1
                 member.probes.append((endpoint, token))
             }
         }
-        for (endpoint, token) in former where !endpoints.contains(endpoint) { self.drop(token) }
-        self.revise(&member, service, id, at: now, "the endpoints changed")
+        for (endpoint, token) in former where !isKept || !endpoints.contains(endpoint) { self.drop(token) }
+        self.revise(&member, place, id, at: now, "the endpoints changed")
     }
 
     private mutating func drop(_ token: ProbeToken) {

@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallHub
+import RollcallProbes
 
 /// `rollcall serve`: the hub.
 struct ServeCommand: Command {
@@ -12,6 +13,11 @@ struct ServeCommand: Command {
             .value("listen", "ADDRESS:PORT", "a loopback address to listen on (127.0.0.1:20000)"),
             .value("data", "FOLDER", "where it keeps what must survive it (~/.local/state/rollcall)"),
             .value("allow-host", "NAME", isRepeatable: true, "another name under which it is called: hub.internal"),
+            .value("check", "KIND", "check instances that ask for nothing else: auto, tcp, http:/health, grpc (none)"),
+            .value("check-interval", "DURATION", "how often each of their endpoints is checked (5s)"),
+            .value("check-timeout", "DURATION", "how long a check may take (2s)"),
+            .value("check-failures", "COUNT", "after how many failures in a row an instance is critical (3)"),
+            .value("check-passes", "COUNT", "after how many passing checks in a row it is no longer (2)"),
             .value("heartbeat-period", "DURATION", "how often programs of the tutorial's protocol are checked (30s)"),
             .value("allow-calls", "RANGE", isRepeatable: true, "addresses that the hub may call: 169.254.7.0/24"),
             .value("deny-calls", "RANGE", isRepeatable: true, "addresses that it may not call: 10.0.0.0/8"),
@@ -52,6 +58,7 @@ struct ServeCommand: Command {
         }
         configuration.guardsExpiry = !context.arguments.flag("no-guard")
         configuration.unguarded = Set(try context.arguments.options("unguarded") { try ServiceName($0) })
+        configuration.checks = try self.checks(context.arguments)
         configuration.heartbeats = try self.heartbeats(context.arguments)
         let hub = try Self.open(configuration)
         return try await context.serve {
@@ -99,10 +106,25 @@ struct ServeCommand: Command {
     private func heartbeats(_ arguments: ParsedArguments) throws -> HeartbeatConfiguration {
         var heartbeats = HeartbeatConfiguration()
         heartbeats.period = try arguments.duration("heartbeat-period") ?? heartbeats.period
+        heartbeats.rules = heartbeats.rules.preceded(by: try self.callRules(arguments))
+        return heartbeats
+    }
+
+    private func checks(_ arguments: ParsedArguments) throws -> CheckConfiguration {
+        var checks = CheckConfiguration()
+        checks.kind = try arguments.option("check") { try ProbeConfiguration.Kind(text: $0) } ?? checks.kind
+        checks.interval = try arguments.duration("check-interval") ?? checks.interval
+        checks.timeout = try arguments.duration("check-timeout") ?? checks.timeout
+        checks.failureThreshold = try arguments.integer("check-failures", in: 1...1000) ?? checks.failureThreshold
+        checks.successThreshold = try arguments.integer("check-passes", in: 1...1000) ?? checks.successThreshold
+        checks.rules = checks.rules.preceded(by: try self.callRules(arguments))
+        return checks
+    }
+
+    private func callRules(_ arguments: ParsedArguments) throws -> [OutgoingRules.Rule] {
         let denied = try arguments.options("deny-calls") { try OutgoingRules.Rule($0, isAllowed: false) }
         let allowed = try arguments.options("allow-calls") { try OutgoingRules.Rule($0, isAllowed: true) }
-        heartbeats.rules = heartbeats.rules.preceded(by: denied + allowed)
-        return heartbeats
+        return denied + allowed
     }
 
     private func folder(_ context: CommandContext) throws -> String? {

@@ -37,10 +37,3 @@ extension Duration {
         return "\(tenths / 10).\(tenths % 10) ms"
     }
 }
-
-extension JSONWriter {
-    /// Writes a truth value.
-    mutating func boolean(_ value: Bool) {
-        self.raw((value ? "true" : "false").utf8)
-    }
-}

@@ -17,6 +17,7 @@ struct OpenAPITests {
         case .description: "/openapi.yaml"
         case .services: "/v1/services"
         case .service: "/v1/services/{service}"
+        case .checks: "/v1/services/{service}/checks"
         case .instance: "/v1/services/{service}/instances/{id}"
         case .lease: "/v1/services/{service}/instances/{id}/lease"
         case .leases: "/v1/leases/renew"
@@ -56,7 +57,7 @@ struct OpenAPITests {
         let id = try InstanceID("web-1")
         let routes: [HubRoute] = [
             .console, .live, .ready, .status, .metrics, .description, .services, .service(service),
-            .instance(service, id), .lease(service, id), .leases, .watch, .tutorial,
+            .checks(service), .instance(service, id), .lease(service, id), .leases, .watch, .tutorial,
         ]
         #expect(Set(operations.keys) == Set(routes.map(Self.template) + [Self.catalog]))
         for (template, methods) in operations where template != Self.catalog {

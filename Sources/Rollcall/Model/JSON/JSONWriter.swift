@@ -52,6 +52,11 @@ package struct JSONWriter {
         self.bytes.append(contentsOf: number.description.utf8)
     }
 
+    /// Writes a truth value.
+    package mutating func boolean(_ value: Bool) {
+        self.raw((value ? "true" : "false").utf8)
+    }
+
     /// Writes a value that is JSON already.
     package mutating func raw(_ json: some Collection<UInt8>) {
         self.separate()

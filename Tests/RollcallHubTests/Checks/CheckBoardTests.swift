@@ -1,0 +1,205 @@
+import Rollcall
+import Testing
+
+@testable import RollcallHub
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+@Suite("CheckBoard")
+struct CheckBoardTests {
+    /// A board and a registry table that follows it.
+    private struct Bench {
+        var board = CheckBoard(rules: FlapDamping.Rules(), interval: .seconds(5))
+        var table = RegistryTable()
+        let place: RegistryTable.Place
+        var next: TimeSource.Instant?
+
+        init() throws {
+            self.place = RegistryTable.Place(namespace: .default, service: try ServiceName("web"))
+        }
+
+        mutating func register(_ ids: String..., at second: Double = 0) throws {
+            for id in ids {
+                let instance = try ServiceInstance(
+                    service: self.place.service,
+                    id: InstanceID(id),
+                    endpoints: [Endpoint("http://127.0.0.1:80")]
+                )
+                _ = self.table.register(
+                    instance,
+                    in: self.place.namespace,
+                    proof: "\(id) \(second)",
+                    ttl: .seconds(10),
+                    at: CheckBoardTests.at(second),
+                    date: Date(timeIntervalSince1970: second)
+                )
+            }
+            self.sync(at: second)
+        }
+
+        @discardableResult
+        mutating func sync(at second: Double) -> Set<InstanceID> {
+            self.board.sync(self.table.records(at: self.place), at: self.place, now: CheckBoardTests.at(second))
+        }
+
+        mutating func tell(_ id: String, _ verdict: ProbeVerdict, at second: Double) throws {
+            let now = CheckBoardTests.at(second)
+            let report = ProbeReport(
+                place: self.place,
+                id: try InstanceID(id),
+                verdict: verdict,
+                failures: verdict == .failing ? 3 : 0,
+                checkedAt: now,
+                message: ""
+            )
+            self.board.note(report, at: now)
+        }
+
+        /// Decides and carries out; returns who is critical then.
+        mutating func settle(at second: Double) -> [String] {
+            let (results, next) = self.board.decide(at: CheckBoardTests.at(second))
+            for (place, decided) in results {
+                _ = self.table.note(decided, at: place)
+                self.board.apply(decided, at: place)
+            }
+            self.next = next
+            return self.critical
+        }
+
+        var critical: [String] {
+            self.table.instances(at: self.place).filter { $0.status == .critical }.map(\.id.text).sorted()
+        }
+    }
+
+    private static func at(_ seconds: Double) -> TimeSource.Instant { TimeSource.Instant(elapsed: .seconds(seconds)) }
+
+    @Test("one that fails is critical until it passes; one of which nothing is known stays what it was")
+    func verdicts() throws {
+        var bench = try Bench()
+        try bench.register("a", "b")
+        try bench.tell("a", .failing, at: 10)
+        #expect(bench.settle(at: 10) == ["a"])
+        try bench.tell("a", .unknown, at: 50)
+        #expect(bench.settle(at: 50) == ["a"])
+        try bench.tell("a", .passing, at: 60)
+        #expect(bench.settle(at: 60) == [])
+        #expect(bench.board.counts(at: Self.at(60)) == .init(instances: 2, failing: 0, held: 0, transitions: 2))
+    }
+
+    @Test("of one service at most half turn critical within an interval, one at least")
+    func limit() throws {
+        var bench = try Bench()
+        try bench.register("a", "b", "c", "d", "e")
+        for id in ["a", "b", "c", "d", "e"] { try bench.tell(id, .failing, at: 10) }
+        #expect(bench.settle(at: 10) == ["a", "b"])
+        #expect(bench.next == Self.at(15))
+        #expect(bench.settle(at: 12) == ["a", "b"])
+        // One that passes meanwhile was never out.
+        try bench.tell("c", .passing, at: 13)
+        #expect(bench.settle(at: 15) == ["a", "b", "d", "e"])
+        #expect(bench.settle(at: 20) == ["a", "b", "d", "e"])
+        #expect(bench.next == nil)
+    }
+
+    @Test("one that fails too often is held out while it passes, and let in when it has been good")
+    func flapping() throws {
+        var bench = try Bench()
+        try bench.register("a", "b")
+        for round in 0..<3 {
+            let start = Double(round) * 12
+            try bench.tell("a", .failing, at: start)
+            #expect(bench.settle(at: start) == ["a"])
+            try bench.tell("a", .passing, at: start + 6)
+            #expect(bench.settle(at: start + 6) == (round < 2 ? [] : ["a"]))
+        }
+        #expect(bench.board.counts(at: Self.at(31)).held == 1)
+        let next = try #require(bench.next)
+        let end = next.elapsed / .seconds(1)
+        #expect((30 + 60..<30 + 120).contains(end))
+        #expect(bench.settle(at: end - 1) == ["a"])
+        #expect(bench.settle(at: end + 0.01) == [])
+    }
+
+    @Test("a process that takes the place of another begins as passing; what the former did counts on")
+    func replaced() throws {
+        var bench = try Bench()
+        try bench.register("a", "b")
+        for second in [0.0, 8, 16] {
+            try bench.tell("a", .failing, at: second)
+            _ = bench.settle(at: second)
+            try bench.tell("a", .passing, at: second + 5)
+            _ = bench.settle(at: second + 5)
+        }
+        #expect(bench.critical == ["a"])
+        try bench.register("a", at: 22)
+        #expect(bench.critical == [])
+        #expect(bench.settle(at: 23) == [])
+        try bench.tell("a", .passing, at: 24)
+        try bench.tell("a", .failing, at: 30)
+        _ = bench.settle(at: 30)
+        try bench.tell("a", .passing, at: 36)
+        #expect(bench.settle(at: 36) == ["a"])
+    }
+
+    @Test("a verdict on a former process changes nothing about the one that took its place")
+    func late() throws {
+        var bench = try Bench()
+        try bench.register("a", "b")
+        try bench.tell("a", .failing, at: 10)
+        let (results, _) = bench.board.decide(at: Self.at(10))
+        try bench.register("a", at: 10)
+        for (place, decided) in results {
+            #expect(bench.table.note(decided, at: place) == nil)
+            bench.board.apply(decided, at: place)
+        }
+        #expect(bench.critical == [])
+        #expect(bench.settle(at: 11) == [])
+    }
+
+    @Test("one that failed before the hub started fails on until it passes")
+    func restored() throws {
+        var bench = try Bench()
+        try bench.register("a", "b")
+        try bench.tell("a", .failing, at: 1)
+        _ = bench.settle(at: 1)
+        bench.board = CheckBoard(rules: FlapDamping.Rules(), interval: .seconds(5))
+        bench.sync(at: 2)
+        #expect(bench.settle(at: 2) == ["a"])
+        try bench.tell("a", .passing, at: 3)
+        #expect(bench.settle(at: 3) == [])
+    }
+
+    @Test("who left is forgotten once what he did has decayed")
+    func forgotten() throws {
+        var bench = try Bench()
+        try bench.register("a")
+        try bench.tell("a", .failing, at: 0)
+        _ = bench.settle(at: 0)
+        _ = bench.table.end(try InstanceID("a"), at: bench.place, reason: .expired)
+        bench.sync(at: 1)
+        #expect(bench.board.knows(bench.place))
+        bench.sync(at: 130)
+        #expect(!bench.board.knows(bench.place))
+    }
+
+    @Test("what its holder says and what somebody laid over it come back; maintenance is not touched")
+    func beneath() throws {
+        var bench = try Bench()
+        try bench.register("a", "b")
+        let (a, web) = (try InstanceID("a"), bench.place.service)
+        _ = try bench.table.amend(web, id: a, InstanceChange(status: .warning), in: .default)
+        try bench.tell("a", .failing, at: 1)
+        #expect(bench.settle(at: 1) == ["a"])
+        _ = try bench.table.amend(web, id: a, InstanceChange(status: .maintenance), in: .default)
+        #expect(bench.critical == [])
+        _ = try bench.table.amend(web, id: a, InstanceChange(status: .warning), in: .default)
+        #expect(bench.critical == ["a"])
+        try bench.tell("a", .passing, at: 2)
+        _ = bench.settle(at: 2)
+        #expect(bench.table.record(a, at: bench.place)?.visible.status == .warning)
+    }
+}
