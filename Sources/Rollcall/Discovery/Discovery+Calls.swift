@@ -16,7 +16,7 @@ extension Discovery {
     ) throws(BackendError) -> InstanceCall {
         let view = self.view(of: service, isLookup: true)
         guard let call = self.call(view, key: key, where: filter, otherThan: []) else {
-            throw self.nothingToPick(view)
+            throw self.nothingToPick(view, filter)
         }
         return call
     }

@@ -34,7 +34,8 @@ extension Discovery {
     ///   - service: The service.
     ///   - key: What the balancer may go by.
     /// - Returns: The chosen instance.
-    /// - Throws: `notFound` when no instance may be chosen now; ``instance(of:key:where:within:)`` waits for one.
+    /// - Throws: `notFound` when no instance may be chosen now, with a ``NoInstanceError`` as its cause that says why;
+    ///   ``instance(of:key:where:within:)`` waits for one.
     public func pick(_ service: ServiceName, key: String? = nil) throws(BackendError) -> ServiceInstance {
         switch self.directory.pick(service, key: key) {
         case .instance(let instance): return instance
@@ -45,7 +46,7 @@ extension Discovery {
             let table = self.view(of: service, isLookup: true).table
             if let table { return self.pick(from: table, PickRequest(key: key, random: self.nextRandom())) }
         }
-        throw self.nothingToPick(self.view(of: service, isLookup: true))
+        throw self.nothingToPick(self.view(of: service, isLookup: true), .configured)
     }
 
     /// Chooses an instance by a filter of this call, without waiting.
@@ -67,7 +68,9 @@ extension Discovery {
     ) throws(BackendError) -> ServiceInstance {
         let view = self.view(of: service, isLookup: true)
         let request = PickRequest(key: key, random: self.nextRandom())
-        guard let instance = self.pick(from: view, request, where: filter) else { throw self.nothingToPick(view) }
+        guard let instance = self.pick(from: view, request, where: filter) else {
+            throw self.nothingToPick(view, filter)
+        }
         return instance
     }
 
@@ -102,7 +105,7 @@ extension Discovery {
     ///   - filter: Which instances this call may have; by default as configured.
     ///   - timeout: How long to wait; by default as configured.
     /// - Returns: The chosen instance.
-    /// - Throws: `notFound` when none came in time, `timeout` when not even a first view did, `notRunning` or
+    /// - Throws: `notFound` when none came in time, with a ``NoInstanceError`` as its cause; `timeout` when not even a first view did, `notRunning` or
     ///   `cancelled`.
     public func instance(
         of service: ServiceName,
@@ -113,7 +116,7 @@ extension Discovery {
         let view = self.view(of: service, isLookup: true)
         let request = PickRequest(key: key, random: self.nextRandom())
         if let instance = self.pick(from: view, request, where: filter) { return instance }
-        return try await self.waiting(for: service, within: timeout) { _ in
+        return try await self.waiting(for: service, where: filter, within: timeout) { _ in
             // Observers are told after the table changed.
             try? self.pick(service, key: key, where: filter)
         }
@@ -122,6 +125,7 @@ extension Discovery {
     /// Waits until `find` finds what is wanted in a snapshot.
     func waiting<Value: Sendable>(
         for service: ServiceName,
+        where filter: FilterChoice = .configured,
         within timeout: Duration?,
         _ find: @escaping @Sendable (ServiceSnapshot) -> Value?
     ) async throws(BackendError) -> Value {
@@ -143,11 +147,11 @@ extension Discovery {
                 throw BackendError(.closed, "the client does not run any more")
             }
         } catch {
-            throw error.code == .timeout || error.code == .closed ? self.explain(service, limit) : error
+            throw error.code == .timeout || error.code == .closed ? self.explain(service, filter, limit) : error
         }
     }
 
-    private func explain(_ service: ServiceName, _ limit: Duration) -> BackendError {
+    private func explain(_ service: ServiceName, _ filter: FilterChoice, _ limit: Duration) -> BackendError {
         guard self.isRunning else {
             return BackendError(
                 .notRunning,
@@ -158,7 +162,7 @@ extension Discovery {
             )
         }
         let view = self.existingView(of: service)
-        if let view, view.snapshot != nil { return self.nothingToPick(view) }
+        if let view, view.snapshot != nil { return self.nothingToPick(view, filter) }
         return BackendError(
             .timeout,
             "no answer from the registry within \(limit)",
@@ -169,29 +173,15 @@ extension Discovery {
         )
     }
 
-    func nothingToPick(_ view: ServiceView) -> BackendError {
-        let known = view.snapshot?.instances
-        let message =
-            switch known?.count {
-            case nil: "nothing is known of the service yet"
-            case 0: "no instance is registered"
-            case let count?: "of \(count) registered none may be chosen: \(Self.statuses(of: known ?? []))"
-            }
+    func nothingToPick(_ view: ServiceView, _ filter: FilterChoice) -> BackendError {
+        let reason = NoInstanceError(view.evidence(filter.applied(to: self.configuration.filter)))
         return BackendError(
             .notFound,
-            message,
+            reason.summary,
             backend: self.backend.name,
             operation: "pick",
             key: view.service.text,
-            cause: view.lastError
+            cause: reason
         )
-    }
-
-    private static func statuses(of instances: [ServiceInstance]) -> String {
-        HealthStatus.allCases.compactMap { status in
-            let count = instances.count { $0.status == status }
-            return count == 0 ? nil : "\(count) \(status.rawValue)"
-        }
-        .joined(separator: ", ")
     }
 }
