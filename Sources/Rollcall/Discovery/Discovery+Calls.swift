@@ -14,9 +14,8 @@ extension Discovery {
         key: String? = nil,
         where filter: FilterChoice = .configured
     ) throws(BackendError) -> InstanceCall {
-        let view = self.view(of: service, isLookup: true)
-        guard let call = self.call(view, key: key, where: filter, otherThan: []) else {
-            throw self.nothingToPick(view, filter)
+        guard let call = self.call(service, key: key, where: filter, otherThan: []) else {
+            throw self.nothingToPick(self.view(of: service, isLookup: true), filter)
         }
         return call
     }
@@ -38,6 +37,7 @@ extension Discovery {
     ///   - body: Calls the instance.
     /// - Returns: What `body` returns.
     /// - Throws: What `body` threw last, or why there is no instance.
+    @inlinable
     public func withInstance<Value>(
         of service: ServiceName,
         key: String? = nil,
@@ -50,7 +50,7 @@ extension Discovery {
     ) async throws -> Value {
         var tried: Set<InstanceID> = []
         var call: InstanceCall
-        if let now = self.call(self.view(of: service, isLookup: true), key: key, where: filter, otherThan: tried) {
+        if let now = self.call(service, key: key, where: filter, otherThan: tried) {
             call = now
         } else {
             call = try await self.call(to: service, key: key, where: filter, within: timeout)
@@ -64,9 +64,8 @@ extension Discovery {
                 let mayRetry = isRetryable(error)
                 call.finish(judge?(error) ?? CallOutcome(error, isRetryable: mayRetry))
                 tried.insert(call.instance.id)
-                let view = self.view(of: service, isLookup: true)
                 guard tried.count < attempts, !Task.isCancelled, mayRetry,
-                    let other = self.call(view, key: key, where: filter, otherThan: tried)
+                    let other = self.call(service, key: key, where: filter, otherThan: tried)
                 else { throw error }
                 call = other
             }
@@ -95,7 +94,8 @@ extension Discovery {
         self.view(of: service, isLookup: true).table?.instances ?? []
     }
 
-    private func call(
+    @usableFromInline
+    func call(
         to service: ServiceName,
         key: String?,
         where filter: FilterChoice,
@@ -104,20 +104,43 @@ extension Discovery {
         let limit = timeout ?? self.configuration.lookupTimeout
         let deadline = self.configuration.clock.now.advanced(by: limit)
         while true {
-            let view = self.view(of: service, isLookup: true)
-            if let call = self.call(view, key: key, where: filter, otherThan: []) { return call }
+            if let call = self.call(service, key: key, where: filter, otherThan: []) { return call }
             let rest = self.configuration.clock.now.duration(to: deadline)
             _ = try await self.instance(of: service, key: key, where: filter, within: max(rest, .zero))
         }
     }
 
-    private func call(
-        _ view: ServiceView,
+    @usableFromInline
+    func call(
+        _ service: ServiceName,
         key: String?,
         where filter: FilterChoice,
         otherThan tried: Set<InstanceID>
     ) -> InstanceCall? {
-        let table: SelectionTable?
+        let clock = self.configuration.clock
+        guard let found = self.directory.find(service) else {
+            _ = self.view(of: service, isLookup: true)
+            // Something local may be known of it at once.
+            return self.directory.find(service).flatMap { self.call($0, key: key, where: filter, otherThan: tried) }
+        }
+        guard filter.isConfigured, tried.isEmpty else {
+            return self.call(found, key: key, where: filter, otherThan: tried)
+        }
+        let request = PickRequest(key: key, random: found.random)
+        guard let table = found.table, let (index, isTrial) = table.pickForCall(request, clock: clock) else {
+            return nil
+        }
+        return InstanceCall(index, of: table, in: found.view, isTrial: isTrial)
+    }
+
+    private func call(
+        _ found: PickDirectory.Found,
+        key: String?,
+        where filter: FilterChoice,
+        otherThan tried: Set<InstanceID>
+    ) -> InstanceCall? {
+        let (view, clock) = (found.view, self.configuration.clock)
+        var table = found.table
         if let replacement = filter.replacement {
             table = view.inputs.flatMap { inputs in
                 SelectionTable(
@@ -126,21 +149,18 @@ extension Discovery {
                     replacing: nil
                 )
             }
-        } else {
-            table = view.table
         }
         guard let table else { return nil }
-        let request = PickRequest(key: key, random: self.nextRandom())
+        let request = PickRequest(key: key, random: found.random)
         let addition = filter.addition
         let accepts = { (instance: ServiceInstance) in
             !tried.contains(instance.id) && (addition.map { $0(instance) } ?? true)
         }
-        let clock = self.configuration.clock
         let choice =
             tried.isEmpty
             ? table.pickForCall(request, clock: clock, where: accepts)
             : table.pickOther(request, clock: clock, where: accepts).map { ($0, false) }
         guard let (index, isTrial) = choice else { return nil }
-        return InstanceCall(table.instances[index], table.statistics[index], of: view, isTrial: isTrial)
+        return InstanceCall(index, of: table, in: view, isTrial: isTrial)
     }
 }

@@ -43,6 +43,14 @@ final class PickDirectory: Sendable {
         case unknown
     }
 
+    /// What a call begins with.
+    struct Found {
+        let view: ServiceView
+        /// `nil` when nothing may be chosen.
+        let table: SelectionTable?
+        let random: UInt64
+    }
+
     private let state = Mutex(State())
 
     /// Chooses an instance, and notes that the service is used.
@@ -56,6 +64,17 @@ final class PickDirectory: Sendable {
             let random = state.random.next()
             guard table.isQuick else { return .table(table, random) }
             return .instance(table.instances[table.quickPick(PickRequest(key: key, random: random))])
+        }
+    }
+
+    /// What a call to a service that is watched begins with, and notes that the service is used.
+    func find(_ service: ServiceName) -> Found? {
+        let hash = Self.hash(service)
+        return self.state.withLock { state in
+            let slot = state.slot(of: service, hash)
+            guard state.hashes[slot] != 0, let view = state.entries[slot]?.view else { return nil }
+            state.entries[slot]?.wasUsed = true
+            return Found(view: view, table: state.entries[slot]?.table, random: state.random.next())
         }
     }
 

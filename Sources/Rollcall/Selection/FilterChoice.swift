@@ -17,6 +17,11 @@ public struct FilterChoice: Sendable {
     /// What this filter lets through, whatever the configured one says.
     public static func only(_ filter: InstanceFilter) -> FilterChoice { FilterChoice(kind: .only(filter)) }
 
+    /// Whether the configured filter holds alone.
+    var isConfigured: Bool {
+        if case .configured = self.kind { true } else { false }
+    }
+
     /// What must hold beside the configured filter; `nil` for nothing.
     var addition: InstanceFilter? {
         if case .also(let filter) = self.kind { filter } else { nil }

@@ -60,6 +60,7 @@ final class SelectionTable: Sendable {
             request.attempt = attempt
             let index = self.index(of: request)
             if accepts(self.instances[index]) {
+                guard self.isGated else { return (index, false) }
                 switch self.statistics[index].gate {
                 case .open: return (index, false)
                 case .ramp: if self.isAdmitted(index, request, clock) { return (index, false) }

@@ -9,26 +9,28 @@
 /// call.finish(response.status < 500 ? .success : .failure)
 /// ```
 public struct InstanceCall: ~Copyable {
-    /// The chosen instance.
-    public let instance: ServiceInstance
-    private let statistics: InstanceStatistics
+    private let table: SelectionTable
+    private let index: Int
     private let view: ServiceView
     private let began: TimeSource.Instant
     private let isTrial: Bool
     private var isOver = false
 
-    init(_ instance: ServiceInstance, _ statistics: InstanceStatistics, of view: ServiceView, isTrial: Bool) {
-        self.instance = instance
-        self.statistics = statistics
+    init(_ index: Int, of table: SelectionTable, in view: ServiceView, isTrial: Bool) {
+        self.table = table
+        self.index = index
         self.view = view
         self.isTrial = isTrial
         self.began = view.clock.now
-        statistics.beginCall()
+        table.statistics[index].beginCall()
     }
+
+    /// The chosen instance.
+    public var instance: ServiceInstance { self.table.instances[self.index] }
 
     deinit {
         guard !self.isOver else { return }
-        _ = self.statistics.endCall(
+        _ = self.table.statistics[self.index].endCall(
             .ignored,
             wasTrial: self.isTrial,
             began: self.began,
@@ -41,14 +43,15 @@ public struct InstanceCall: ~Copyable {
     public mutating func finish(_ outcome: CallOutcome) {
         guard !self.isOver else { return }
         self.isOver = true
-        let consequence = self.statistics.endCall(
+        let statistics = self.table.statistics[self.index]
+        let consequence = statistics.endCall(
             outcome,
             wasTrial: self.isTrial,
             began: self.began,
             at: self.view.clock.now,
             self.view.rules.outliers
         )
-        if consequence != .none { self.view.note(consequence, of: self.instance, self.statistics) }
+        if consequence != .none { self.view.note(consequence, of: self.instance, statistics) }
     }
 }
 
@@ -58,6 +61,7 @@ extension CallOutcome {
     /// - Parameters:
     ///   - error: What the call threw.
     ///   - isRetryable: Whether the caller would try another instance.
+    @usableFromInline
     init(_ error: any Error, isRetryable: Bool) {
         switch error {
         case is CancellationError: self = .ignored

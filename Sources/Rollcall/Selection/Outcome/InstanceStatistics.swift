@@ -132,12 +132,18 @@ public final class InstanceStatistics: Sendable {
         }
     }
 
+    /// What is left of a weight after a time, in units of the time in which it falls to 1/e.
+    private static func weight(after time: Double) -> Double {
+        // Calls come one soon after the other, and there the first terms are as good to seven digits.
+        time < 0.01 ? 1 - time + time * time / 2 : exp(-time)
+    }
+
     private func note(_ latency: Duration, at now: TimeSource.Instant, _ state: inout State) {
         let (nanoseconds, seconds) = (max(latency.inNanoseconds, 1), now.elapsed.inNanoseconds / 1e9)
         if nanoseconds >= state.average {
             state.average = nanoseconds
         } else {
-            let weight = exp(-max(seconds - state.averageAt, 0) / Self.decaySeconds)
+            let weight = Self.weight(after: max(seconds - state.averageAt, 0) / Self.decaySeconds)
             state.average = state.average * weight + nanoseconds * (1 - weight)
         }
         state.averageAt = seconds
