@@ -89,12 +89,12 @@ struct JournalTests {
         )
         return [
             .reserve(revision: 1 << 40),
-            .register(namespace: namespace, instance: instance, proof: "p1", ttl: .milliseconds(1500)),
-            .update(namespace: namespace, instance: instance, proof: "p1"),
+            .register(namespace: namespace, instance: instance, proof: LeaseProof("p1"), ttl: .milliseconds(1500)),
+            .update(namespace: namespace, instance: instance, proof: LeaseProof("p1")),
             .amend(namespace: namespace, service: instance.service, id: instance.id, change: change),
             .amend(namespace: namespace, service: instance.service, id: instance.id, change: InstanceChange()),
             .end(namespace: namespace, service: instance.service, id: instance.id),
-            .tombstone(proof: "p1", until: 1_795_246_200_123),
+            .tombstone(proof: LeaseProof("p1"), until: 1_795_246_200_123),
         ]
     }
 }

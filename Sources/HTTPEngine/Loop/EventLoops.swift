@@ -11,10 +11,13 @@ import Darwin
 
 /// The process's event loops, one for each processor.
 package final class EventLoops: Sendable {
+    /// How many loops servers and clients share.
+    package static let usualCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+
     /// The loops that servers and clients share, or why the system gives none.
     private static let shared: Result<EventLoops, SystemError> = {
         do throws(SystemError) {
-            return .success(try EventLoops(count: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+            return .success(try EventLoops(count: EventLoops.usualCount))
         } catch {
             return .failure(error)
         }

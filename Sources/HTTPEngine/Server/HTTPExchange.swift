@@ -2,7 +2,7 @@ package import Rollcall
 
 /// One request and the response to it, within the task that serves the connection.
 package final class HTTPExchange {
-    private enum Progress {
+    enum Progress {
         case waiting
         case streaming(isChunked: Bool)
         case done
@@ -15,7 +15,7 @@ package final class HTTPExchange {
     let server: HTTPServer
     /// Where the request's body ends.
     package let framing: BodyFraming
-    private var progress = Progress.waiting
+    private(set) var progress = Progress.waiting
     private var decoder: BodyDecoder
     private var expectsContinue: Bool
     private var closes: Bool
@@ -178,10 +178,11 @@ package final class HTTPExchange {
     /// - Throws: A ``ConnectionError``; `timeout` when the client takes nothing for a while.
     package func send(_ bytes: [UInt8]) async throws(ConnectionError) {
         guard case .streaming(let isChunked) = self.progress, !bytes.isEmpty, self.head.method != "HEAD" else { return }
-        if isChunked { self.connection.output.append(contentsOf: String(bytes.count, radix: 16).utf8) }
-        if isChunked { self.connection.output.append(contentsOf: "\r\n".utf8) }
-        self.connection.output.append(contentsOf: bytes)
-        if isChunked { self.connection.output.append(contentsOf: "\r\n".utf8) }
+        if isChunked {
+            Self.writeChunk(bytes, to: &self.connection.output)
+        } else {
+            self.connection.output.append(contentsOf: bytes)
+        }
         try await self.flush()
     }
 

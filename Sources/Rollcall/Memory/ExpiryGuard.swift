@@ -82,8 +82,10 @@ extension RegistryTable {
         var status = ExpiryGuard.Status()
         guard let expiryGuard = self.expiryGuard else { return status }
         status.activations = expiryGuard.activations
-        for (place, service) in self.services {
-            let count = service.records.values.count { $0.isHeld }
+        // Nothing is held that did not come under the guard.
+        guard status.activations > 0 else { return status }
+        for place in self.places {
+            let count = self.records(at: place).count { $0.isHeld }
             if count > 0 { status.held[place] = count }
         }
         return status

@@ -42,8 +42,10 @@ package struct LeaseWheel<Key: Sendable>: Sendable {
         var due: [Key] = []
         // After more than a whole turn every slot was passed, and once is enough.
         for number in max(self.cursor + 1, target - self.slots.count + 1)...target {
-            due.append(contentsOf: self.slots[number % self.slots.count])
-            self.slots[number % self.slots.count].removeAll(keepingCapacity: true)
+            let index = number % self.slots.count
+            due.append(contentsOf: self.slots[index])
+            // After a rush every tick would keep the memory that one of them took.
+            self.slots[index].removeAll(keepingCapacity: self.slots[index].capacity <= 64)
         }
         self.cursor = target
         self.count -= due.count

@@ -81,7 +81,7 @@ public final class MemoryBackend: RegistryBackend {
             let change = table.register(
                 instance,
                 in: self.namespace,
-                proof: token.secret,
+                proof: LeaseProof(token.secret),
                 ttl: granted,
                 at: now,
                 date: Date()
@@ -149,7 +149,7 @@ public final class MemoryBackend: RegistryBackend {
     /// See ``RegistryBackend/lease(resuming:)``.
     public func lease(resuming token: LeaseToken) async throws(BackendError) -> any InstanceLease {
         let ttl = try self.perform("resume", key: token.id.text) { table throws(BackendError) in
-            (try table.ttl(token.service, id: token.id, proof: token.secret, in: self.namespace), nil)
+            (try table.ttl(token.service, id: token.id, proof: LeaseProof(token.secret), in: self.namespace), nil)
         }
         return MemoryLease(backend: self, token: token, ttl: ttl)
     }
@@ -177,7 +177,15 @@ public final class MemoryBackend: RegistryBackend {
     func renew(_ token: LeaseToken) throws(BackendError) {
         let now = self.registry.clock.now
         _ = try self.perform("renew", key: token.id.text) { table throws(BackendError) in
-            (try table.renew(token.service, id: token.id, proof: token.secret, in: self.namespace, at: now), nil)
+            (
+                try table.renew(
+                    token.service,
+                    id: token.id,
+                    proof: LeaseProof(token.secret),
+                    in: self.namespace,
+                    at: now
+                ), nil
+            )
         }
     }
 
@@ -187,13 +195,13 @@ public final class MemoryBackend: RegistryBackend {
             guard instance.service == token.service, instance.id == token.id else {
                 throw BackendError(.invalidArgument, "an update must keep service and id \(token.service)/\(token.id)")
             }
-            return ((), try table.update(instance, proof: token.secret, in: self.namespace, at: now))
+            return ((), try table.update(instance, proof: LeaseProof(token.secret), in: self.namespace, at: now))
         }
     }
 
     func revoke(_ token: LeaseToken) throws(BackendError) {
         try self.perform("revoke", key: token.id.text) { table throws(BackendError) in
-            ((), table.revoke(token.service, id: token.id, proof: token.secret, in: self.namespace))
+            ((), table.revoke(token.service, id: token.id, proof: LeaseProof(token.secret), in: self.namespace))
         }
     }
 }

@@ -32,12 +32,15 @@ extension RegistryTable {
     package mutating func note(_ results: [CheckResult], at place: Place) -> Change? {
         var changed: [InstanceID] = []
         for result in results {
-            guard let record = self.record(result.id, at: place), record.failsChecks != result.fails,
-                record.own.registeredAt == result.registeredAt
+            guard let slot = self.slot(of: result.id, at: place), let record = self.pool[slot],
+                record.failsChecks != result.fails, record.own.registeredAt == result.registeredAt
             else { continue }
-            self.services[place]?.records[result.id]?.note(failsChecks: result.fails)
+            self.pool[slot]?.note(failsChecks: result.fails)
             changed.append(result.id)
         }
-        return changed.isEmpty ? nil : self.touched(changed, at: place, from: self.revision(at: place))
+        guard !changed.isEmpty else { return nil }
+        var change = Change(place: place)
+        self.complete(&change, upserting: changed)
+        return change
     }
 }

@@ -8,13 +8,13 @@ extension RegistryTable {
     ///     and the holders could not renew: every lease gets that much more.
     /// - Returns: What left, and from where.
     package mutating func expire(at now: TimeSource.Instant, lateness: Duration) -> [Change] {
-        if lateness > .milliseconds(200) { self.extendAll(by: lateness) }
+        if lateness > .milliseconds(200) { self.pool.extendAll(by: lateness) }
         self.tombstones = self.tombstones.filter { $0.value > now }
         var due: [Place: [Entry]] = [:]
         for entry in self.wheel.advance(to: now) {
-            guard let record = self.record(entry.id, at: entry.place), record.entry == entry.number else { continue }
+            guard let record = self.pool[entry.slot], record.entry == entry.number else { continue }
             if record.expiry <= now {
-                due[entry.place, default: []].append(entry)
+                due[record.place, default: []].append(entry)
             } else {
                 self.wheel.insert(entry, due: min(record.expiry, now.advanced(by: record.ttl)))
             }
@@ -27,9 +27,11 @@ extension RegistryTable {
     private mutating func end(_ due: [Entry], at place: Place, now: TimeSource.Instant) -> Change? {
         var whole: Change?
         for entry in self.notKept(due, at: place, now: now) {
-            guard let change = self.drop(entry.id, at: place, reason: .expired) else { continue }
+            guard let id = self.pool[entry.slot]?.own.id, let change = self.drop(id, at: place, reason: .expired) else {
+                continue
+            }
             whole = whole ?? change
-            whole?.departed[entry.id] = .expired
+            whole?.departed[id] = .expired
             whole?.changesNames = change.changesNames
             whole?.to = change.to
         }
@@ -38,36 +40,28 @@ extension RegistryTable {
 
     /// Those of the records that are due that nothing speaks for any more.
     private mutating func notKept(_ due: [Entry], at place: Place, now: TimeSource.Instant) -> [Entry] {
-        guard self.expiryGuard != nil, let records = self.services[place]?.records else { return due }
-        let (over, fresh) = (
-            due.filter { records[$0.id]?.isHeld == true }, due.filter { records[$0.id]?.isHeld == false }
-        )
+        guard self.expiryGuard != nil else { return due }
+        let over = due.filter { self.pool[$0.slot]?.isHeld == true }
+        let fresh = due.filter { self.pool[$0.slot]?.isHeld == false }
         guard !fresh.isEmpty else { return over }
+        let records = self.records(at: place)
         let isKept =
             self.expiryGuard?.keeps(
-                fresh.compactMap { records[$0.id] },
-                held: records.values.count { $0.isHeld },
+                fresh.compactMap { self.pool[$0.slot] },
+                held: records.count { $0.isHeld },
                 all: records.count,
                 at: place,
                 now: now
             ) ?? false
         guard isKept else { return due }
         for entry in fresh {
-            guard let record = records[entry.id] else { continue }
-            let expiry = now.advanced(by: ExpiryGuard.grace(record.ttl))
-            self.services[place]?.records[entry.id]?.expiry = expiry
-            self.services[place]?.records[entry.id]?.isHeld = true
+            guard let ttl = self.pool[entry.slot]?.ttl else { continue }
+            let expiry = now.advanced(by: ExpiryGuard.grace(ttl))
+            self.pool[entry.slot]?.expiry = expiry
+            self.pool[entry.slot]?.isHeld = true
             // Looked at before that, too: a renewal makes it end sooner than the grace does.
-            self.wheel.insert(entry, due: min(expiry, now.advanced(by: record.ttl)))
+            self.wheel.insert(entry, due: min(expiry, now.advanced(by: ttl)))
         }
         return over
-    }
-
-    private mutating func extendAll(by lateness: Duration) {
-        for (place, service) in self.services {
-            for (id, record) in service.records {
-                self.services[place]?.records[id]?.expiry = record.expiry.advanced(by: lateness)
-            }
-        }
     }
 }

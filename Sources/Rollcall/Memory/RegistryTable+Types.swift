@@ -35,79 +35,90 @@ extension RegistryTable {
     }
 
     /// One registration.
-    package struct Record: Hashable, Sendable {
+    package struct Record: Sendable {
+        /// What somebody else laid over a record, and what that comes to.
+        private final class Overlay: Sendable {
+            let change: InstanceChange
+            let visible: ServiceInstance
+
+            init(_ change: InstanceChange, _ visible: ServiceInstance) {
+                self.change = change
+                self.visible = visible
+            }
+        }
+
         /// What the holder registered.
         package private(set) var own: ServiceInstance
-        /// What everybody sees: the former with the amendment over it, and critical while it fails checks.
-        package private(set) var visible: ServiceInstance
-        /// What somebody else laid over it.
-        package private(set) var amendment = InstanceChange()
+        private var overlay: Overlay?
         /// Whether it fails the checks of the server that keeps the table.
         package private(set) var failsChecks = false
-        /// The proof of holding it, as whoever uses the table compares it: a secret, or a hash of one.
-        package let proof: String
+        /// The proof of holding it.
+        package let proof: LeaseProof
+        /// Whether it is kept beyond its time, because too many ended at once.
+        package var isHeld = false
         /// How long it outlives its last renewal.
         package let ttl: Duration
         /// When it ends if nobody renews it.
         package var expiry: TimeSource.Instant
-        /// Whether it is kept beyond its time, because too many ended at once.
-        package var isHeld = false
         /// Which entry of the wheel is about this record; one about a former holder is not.
         let entry: UInt64
+        private let namespace: Namespace
 
-        init(_ own: ServiceInstance, proof: String, ttl: Duration, at now: TimeSource.Instant, entry: UInt64) {
+        init(
+            _ own: ServiceInstance,
+            in namespace: Namespace,
+            proof: LeaseProof,
+            ttl: Duration,
+            now: TimeSource.Instant,
+            entry: UInt64
+        ) {
             self.own = own
-            self.visible = own
+            self.namespace = namespace
             self.proof = proof
             self.ttl = ttl
             self.expiry = now.advanced(by: ttl)
             self.entry = entry
         }
 
-        /// Replaces what the holder registered; what others laid over it stays.
-        ///
-        /// - Throws: `invalidArgument` when the result breaks a limit.
-        mutating func replace(_ own: ServiceInstance) throws(BackendError) {
-            self.visible = try Self.visible(own, self.amendment, failsChecks: self.failsChecks)
-            self.own = own
-        }
+        /// Where it is.
+        var place: Place { Place(namespace: self.namespace, service: self.own.service) }
 
-        /// Lays a change over it, beside those that lie there.
+        /// What everybody sees: ``own`` with the amendment over it, and critical while it fails checks.
+        package var visible: ServiceInstance { self.overlay?.visible ?? self.own }
+
+        /// What somebody else laid over it.
+        package var amendment: InstanceChange { self.overlay?.change ?? InstanceChange() }
+
+        /// Replaces what the holder registered, and what is laid over that.
         ///
-        /// - Throws: `invalidArgument` when the result breaks a limit.
-        mutating func amend(_ change: InstanceChange) throws(BackendError) {
-            let amendment = self.amendment.merging(change)
-            do throws(ValidationError) {
-                // A change that leaves the result as it is must be bounded too: it is kept.
-                try change.check()
-                try amendment.check()
-            } catch {
-                throw BackendError(error)
-            }
-            self.visible = try Self.visible(self.own, amendment, failsChecks: self.failsChecks)
-            self.amendment = amendment
+        /// - Throws: A ``ValidationError`` when the result breaks a limit; then nothing changes.
+        mutating func replace(_ own: ServiceInstance, amendment: InstanceChange) throws(ValidationError) {
+            self.overlay = try Self.overlay(amendment, over: own, failsChecks: self.failsChecks)
+            self.own = own
         }
 
         /// Takes note of what checks say.
         mutating func note(failsChecks: Bool) {
-            guard let visible = try? Self.visible(self.own, self.amendment, failsChecks: failsChecks) else { return }
-            self.visible = visible
-            self.failsChecks = failsChecks
+            do throws(ValidationError) {
+                self.overlay = try Self.overlay(self.amendment, over: self.own, failsChecks: failsChecks)
+                self.failsChecks = failsChecks
+            } catch {
+                // A status changes no size, so that there is nothing to fail.
+            }
         }
 
-        private static func visible(
-            _ own: ServiceInstance,
+        private static func overlay(
             _ amendment: InstanceChange,
+            over own: ServiceInstance,
             failsChecks: Bool
-        ) throws(BackendError) -> ServiceInstance {
-            do throws(ValidationError) {
-                let amended = try own.applying(amendment)
-                // Who is in maintenance is that whatever checks say.
-                guard failsChecks, amended.status == .passing || amended.status == .warning else { return amended }
-                return try amended.applying(InstanceChange(status: .critical))
-            } catch {
-                throw BackendError(error)
+        ) throws(ValidationError) -> Overlay? {
+            guard !amendment.isEmpty || failsChecks else { return nil }
+            let amended = try own.applying(amendment)
+            // Who is in maintenance is that whatever checks say.
+            guard failsChecks, amended.status == .passing || amended.status == .warning else {
+                return Overlay(amendment, amended)
             }
+            return Overlay(amendment, try amended.applying(InstanceChange(status: .critical)))
         }
 
         /// Begins its time-to-live anew.

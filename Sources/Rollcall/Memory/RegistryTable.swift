@@ -7,13 +7,14 @@ package import Foundation
 /// Who is registered, as a value: every rule of registration and lease, without clock, lock or network.
 package struct RegistryTable: Sendable {
     struct Service: Sendable {
-        var records: [InstanceID: Record] = [:]
+        var slots: [InstanceID: RecordPool.Slot] = [:]
         var revision: UInt64 = 0
+        /// Whoever registered last: most instances of a service have much in common.
+        var latest: ServiceInstance?
     }
 
     struct Entry: Sendable {
-        let place: Place
-        let id: InstanceID
+        let slot: RecordPool.Slot
         let number: UInt64
     }
 
@@ -25,8 +26,9 @@ package struct RegistryTable: Sendable {
     /// The revision of the service that was forgotten last: what unknown services have.
     package private(set) var forgottenRevision: UInt64
     /// Proofs of leases whose instance somebody else removed, with the time until which that is remembered.
-    package internal(set) var tombstones: [String: TimeSource.Instant] = [:]
+    package internal(set) var tombstones: [LeaseProof: TimeSource.Instant] = [:]
     var services: [Place: Service] = [:]
+    var pool = RecordPool()
     var wheel: LeaseWheel<Entry>
     /// What is done when many leases of a service end at once; `nil` for nothing.
     package var expiryGuard: ExpiryGuard?
@@ -53,31 +55,26 @@ package struct RegistryTable: Sendable {
 
     /// The record of an instance.
     package func record(_ id: InstanceID, at place: Place) -> Record? {
-        self.services[place]?.records[id]
-    }
-
-    /// The instances of a service, in no order.
-    package func instances(at place: Place) -> [ServiceInstance] {
-        self.services[place]?.records.values.map(\.visible) ?? []
+        self.slot(of: id, at: place).flatMap { self.pool[$0] }
     }
 
     /// The records of a service, in no order.
     package func records(at place: Place) -> [Record] {
-        self.services[place].map { Array($0.records.values) } ?? []
+        self.services[place]?.slots.values.compactMap { self.pool[$0] } ?? []
     }
 
-    /// All services that there are.
-    package var places: [Place] { Array(self.services.keys) }
+    /// The instances of a service, in no order.
+    package func instances(at place: Place) -> [ServiceInstance] {
+        self.services[place]?.slots.values.compactMap { self.pool[$0]?.visible } ?? []
+    }
 
     /// How many services and instances there are, over all namespaces.
     package var counts: (services: Int, instances: Int) {
-        (self.services.count, self.services.values.reduce(0) { $0 + $1.records.count })
+        (self.services.count, self.pool.count)
     }
 
-    /// All services that there are, with their records.
-    package var contents: [(place: Place, records: [InstanceID: Record])] {
-        self.services.map { ($0.key, $0.value.records) }
-    }
+    /// All services that there are, in no order.
+    package var places: some Collection<Place> { self.services.keys }
 
     /// The services of a namespace with their counts, in order of their names.
     package func summaries(of namespace: Namespace) -> [ServiceSummary] {
@@ -85,7 +82,9 @@ package struct RegistryTable: Sendable {
             .map { place, service in
                 ServiceSummary(
                     service: place.service,
-                    counts: service.records.values.reduce(into: [:]) { $0[$1.visible.status, default: 0] += 1 }
+                    counts: service.slots.values.reduce(into: [:]) { counts, slot in
+                        if let status = self.pool[slot]?.visible.status { counts[status, default: 0] += 1 }
+                    }
                 )
             }
             .sorted { $0.service < $1.service }
@@ -95,19 +94,20 @@ package struct RegistryTable: Sendable {
     package mutating func register(
         _ instance: ServiceInstance,
         in namespace: Namespace,
-        proof: String,
+        proof: LeaseProof,
         ttl: Duration,
         at now: TimeSource.Instant,
         date: Date
     ) -> Change {
         let place = Place(namespace: namespace, service: instance.service)
-        let registered = instance.registered(at: date)
+        let latest = self.services[place]?.latest
+        let registered = instance.registered(at: date, sharing: latest)
         self.nextEntry += 1
-        let record = Record(registered, proof: proof, ttl: ttl, at: now, entry: self.nextEntry)
-        let isNew = self.services[place] == nil
-        self.wheel.insert(Entry(place: place, id: instance.id, number: record.entry), due: record.expiry)
-        var change = self.store(record, at: place)
-        change.changesNames = isNew
+        let record = Record(registered, in: namespace, proof: proof, ttl: ttl, now: now, entry: self.nextEntry)
+        var change = Change(place: place)
+        change.changesNames = latest == nil
+        self.store(record, in: self.slot(of: instance.id, at: place), &change)
+        self.services[place]?.latest = registered
         return change
     }
 
@@ -118,13 +118,13 @@ package struct RegistryTable: Sendable {
     package mutating func renew(
         _ service: ServiceName,
         id: InstanceID,
-        proof: String,
+        proof: LeaseProof,
         in namespace: Namespace,
         at now: TimeSource.Instant
     ) throws(BackendError) -> Duration {
         let place = Place(namespace: namespace, service: service)
-        let record = try self.held(id, at: place, by: proof)
-        self.services[place]?.records[id]?.prolong(at: now)
+        let (slot, record) = try self.held(id, at: place, by: proof)
+        self.pool[slot]?.prolong(at: now)
         return record.ttl
     }
 
@@ -132,8 +132,8 @@ package struct RegistryTable: Sendable {
     ///
     /// - Returns: Whether there is one.
     package mutating func touch(_ id: InstanceID, at place: Place, now: TimeSource.Instant) -> Bool {
-        guard self.record(id, at: place) != nil else { return false }
-        self.services[place]?.records[id]?.prolong(at: now)
+        guard let slot = self.slot(of: id, at: place) else { return false }
+        self.pool[slot]?.prolong(at: now)
         return true
     }
 
@@ -145,27 +145,30 @@ package struct RegistryTable: Sendable {
     /// Replaces what the holder registered; an amendment stays on top.
     package mutating func update(
         _ instance: ServiceInstance,
-        proof: String,
+        proof: LeaseProof,
         in namespace: Namespace,
         at now: TimeSource.Instant
     ) throws(BackendError) -> Change {
         let place = Place(namespace: namespace, service: instance.service)
-        var record = try self.held(instance.id, at: place, by: proof)
-        try record.replace(record.own.registeredAt.map { instance.registered(at: $0) } ?? instance)
+        var (slot, record) = try self.held(instance.id, at: place, by: proof)
+        let own = record.own.registeredAt.map { instance.registered(at: $0, sharing: record.own) } ?? instance
+        try Self.replace(own, amendment: record.amendment, in: &record)
         record.prolong(at: now)
-        return self.store(record, at: place)
+        var change = Change(place: place)
+        self.store(record, in: slot, &change)
+        return change
     }
 
     /// Ends a lease; one that is over already, whatever the reason, changes nothing.
     package mutating func revoke(
         _ service: ServiceName,
         id: InstanceID,
-        proof: String,
+        proof: LeaseProof,
         in namespace: Namespace
     ) -> Change? {
         let place = Place(namespace: namespace, service: service)
         self.tombstones[proof] = nil
-        guard self.services[place]?.records[id]?.proof == proof else { return nil }
+        guard self.record(id, at: place)?.proof == proof else { return nil }
         return self.drop(id, at: place, reason: .deregistered)
     }
 
@@ -179,11 +182,21 @@ package struct RegistryTable: Sendable {
         in namespace: Namespace
     ) throws(BackendError) -> (ServiceInstance, Change) {
         let place = Place(namespace: namespace, service: service)
-        guard var record = self.services[place]?.records[id] else {
+        guard let slot = self.slot(of: id, at: place), var record = self.pool[slot] else {
             throw BackendError(.notFound, "no instance has this id")
         }
-        try record.amend(change)
-        return (record.visible, self.store(record, at: place))
+        let amendment = record.amendment.merging(change)
+        do throws(ValidationError) {
+            // A change that leaves the result as it is must be bounded too: it is kept.
+            try change.check()
+            try amendment.check()
+        } catch {
+            throw BackendError(error)
+        }
+        try Self.replace(record.own, amendment: amendment, in: &record)
+        var whole = Change(place: place)
+        self.store(record, in: slot, &whole)
+        return (record.visible, whole)
     }
 
     /// Takes out a record that somebody else holds, and remembers that for ten of its times-to-live, at least 60 s.
@@ -194,13 +207,13 @@ package struct RegistryTable: Sendable {
         at now: TimeSource.Instant
     ) -> Change? {
         let place = Place(namespace: namespace, service: service)
-        guard let record = self.services[place]?.records[id] else { return nil }
+        guard let record = self.record(id, at: place) else { return nil }
         self.tombstones[record.proof] = now.advanced(by: max(record.ttl * 10, .seconds(60)))
         return self.drop(id, at: place, reason: .deregistered)
     }
 
     /// Remembers a removal that happened before this table was made.
-    package mutating func restoreTombstone(_ proof: String, until moment: TimeSource.Instant) {
+    package mutating func restoreTombstone(_ proof: LeaseProof, until moment: TimeSource.Instant) {
         self.tombstones[proof] = moment
     }
 
@@ -210,17 +223,17 @@ package struct RegistryTable: Sendable {
     package func ttl(
         _ service: ServiceName,
         id: InstanceID,
-        proof: String,
+        proof: LeaseProof,
         in namespace: Namespace
     ) throws(BackendError) -> Duration {
-        try self.held(id, at: Place(namespace: namespace, service: service), by: proof).ttl
+        try self.held(id, at: Place(namespace: namespace, service: service), by: proof).record.ttl
     }
 
     /// Forgets everybody, as a server does that lost its data; the count of changes goes on.
     package mutating func wipe(at now: TimeSource.Instant) -> [Change] {
         let changes = self.services.map { place, service in
             var change = Change(place: place)
-            change.departed = service.records.mapValues { _ in .unknown }
+            change.departed = service.slots.mapValues { _ in .unknown }
             change.changesNames = true
             change.from = service.revision
             change.to = self.revision + UInt64(self.services.count)
@@ -234,49 +247,78 @@ package struct RegistryTable: Sendable {
 }
 
 extension RegistryTable {
-    private func held(_ id: InstanceID, at place: Place, by proof: String) throws(BackendError) -> Record {
+    private func slot(of id: InstanceID, at place: Place) -> RecordPool.Slot? { self.services[place]?.slots[id] }
+
+    private func held(
+        _ id: InstanceID,
+        at place: Place,
+        by proof: LeaseProof
+    ) throws(BackendError) -> (slot: RecordPool.Slot, record: Record) {
         if self.tombstones[proof] != nil {
             throw BackendError(.removed, "somebody took the instance out")
         }
-        guard let record = self.services[place]?.records[id] else {
+        guard let slot = self.slot(of: id, at: place), let record = self.pool[slot] else {
             throw BackendError(.leaseLost, "the lease expired, was revoked or is not known")
         }
         guard record.proof == proof else {
             throw BackendError(.displaced, "another process registered the same id")
         }
-        return record
+        return (slot, record)
     }
 
-    private mutating func store(_ record: Record, at place: Place) -> Change {
-        let from = self.revision(at: place)
-        self.services[place, default: Service()].records[record.own.id] = record
-        return self.touched([record.own.id], at: place, from: from)
+    /// Puts a record in a place, or in place of another, and completes the change.
+    private mutating func store(_ record: Record, in former: RecordPool.Slot?, _ change: inout Change) {
+        let (place, id) = (change.place, record.own.id)
+        let slot: RecordPool.Slot
+        if let former {
+            slot = former
+            let isRenewed = self.pool[former]?.entry != record.entry
+            self.pool[former] = record
+            if isRenewed { self.wheel.insert(Entry(slot: slot, number: record.entry), due: record.expiry) }
+        } else {
+            slot = self.pool.insert(record)
+            self.services[place, default: Service()].slots[id] = slot
+            self.wheel.insert(Entry(slot: slot, number: record.entry), due: record.expiry)
+        }
+        self.complete(&change, upserting: [id])
     }
 
     /// Counts a change of records that are stored already.
-    mutating func touched(_ ids: [InstanceID], at place: Place, from: UInt64) -> Change {
-        var change = Change(place: place)
-        change.from = from
+    mutating func complete(_ change: inout Change, upserting ids: [InstanceID]) {
+        let known = self.services[change.place]?.revision ?? 0
+        change.from = known == 0 ? self.forgottenRevision : known
         self.revision += 1
-        self.services[place]?.revision = self.revision
+        self.services[change.place]?.revision = self.revision
         change.upserted = ids
         change.to = self.revision
-        return change
     }
 
     mutating func drop(_ id: InstanceID, at place: Place, reason: DepartureReason) -> Change? {
         var change = Change(place: place)
         change.from = self.revision(at: place)
-        guard self.services[place]?.records.removeValue(forKey: id) != nil else { return nil }
+        guard let slot = self.services[place]?.slots.removeValue(forKey: id) else { return nil }
+        self.pool.remove(slot)
         self.revision += 1
         self.services[place]?.revision = self.revision
         change.departed = [id: reason]
         change.to = self.revision
-        if self.services[place]?.records.isEmpty == true {
+        if self.services[place]?.slots.isEmpty == true {
             self.services[place] = nil
             self.forgottenRevision = self.revision
             change.changesNames = true
         }
         return change
+    }
+
+    private static func replace(
+        _ own: ServiceInstance,
+        amendment: InstanceChange,
+        in record: inout Record
+    ) throws(BackendError) {
+        do throws(ValidationError) {
+            try record.replace(own, amendment: amendment)
+        } catch {
+            throw BackendError(error)
+        }
     }
 }

@@ -1,4 +1,19 @@
 extension ServiceInstance.Fields {
+    /// A size in bytes that the JSON does not pass, at a fraction of the cost of writing it.
+    var longestSize: Int {
+        // A byte takes six at most, as `\u001f`, and each value comes with quotes, commas and names of fields.
+        var size = 320 + (self.service.text.utf8.count + self.id.text.utf8.count + (self.zone?.utf8.count ?? 0)) * 6
+        for endpoint in self.endpoints {
+            size += 32 + (endpoint.scheme.utf8.count + endpoint.host.utf8.count + endpoint.path.utf8.count) * 6
+        }
+        // Its text form has at most 128 bytes, none of which is escaped.
+        if self.version != nil { size += 128 + 16 }
+        for tag in self.tags { size += 8 + tag.utf8.count * 6 }
+        for (key, value) in self.metadata { size += 8 + (key.utf8.count + value.utf8.count) * 6 }
+        for service in self.requires { size += 8 + service.text.utf8.count * 6 }
+        return size
+    }
+
     /// Checks all that the types of the fields do not say already, but the encoded size.
     func check() throws(ValidationError) {
         guard !self.endpoints.isEmpty else {

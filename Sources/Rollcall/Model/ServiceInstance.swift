@@ -34,6 +34,23 @@ public struct ServiceInstance: Hashable, Sendable {
         var requires: [ServiceName]
         /// In milliseconds since 1970: what JSON keeps, where a `Date` would not compare equal after a round trip.
         var registeredAt: Int64?
+
+        /// Takes over what is the same byte for byte, so that it lies in memory once.
+        mutating func share(_ other: Fields) {
+            if self.service == other.service { self.service = other.service }
+            if self.requires == other.requires { self.requires = other.requires }
+            if self.version == other.version { self.version = other.version }
+            if let zone = other.zone, self.zone?.utf8.elementsEqual(zone.utf8) == true { self.zone = zone }
+            if self.tags.elementsEqual(other.tags, by: { $0.utf8.elementsEqual($1.utf8) }) { self.tags = other.tags }
+            let isSame =
+                self.metadata.count == other.metadata.count
+                && self.metadata.allSatisfy { key, value in
+                    guard let index = other.metadata.index(forKey: key) else { return false }
+                    let pair = other.metadata[index]
+                    return pair.key.utf8.elementsEqual(key.utf8) && pair.value.utf8.elementsEqual(value.utf8)
+                }
+            if isSame { self.metadata = other.metadata }
+        }
     }
 
     private final class Storage: Sendable {
@@ -102,6 +119,7 @@ public struct ServiceInstance: Hashable, Sendable {
         // leaves, may push it over the limit.
         fields.registeredAt = nil
         fields.status = .maintenance
+        guard fields.longestSize > Self.maximumEncodedBytes else { return }
         var writer = JSONWriter(capacity: 512)
         fields.write(to: &writer)
         let size = writer.bytes.count
@@ -163,9 +181,15 @@ public struct ServiceInstance: Hashable, Sendable {
     }
 
     /// The same instance as registered at `date`, to the millisecond.
-    package func registered(at date: Date) -> Self {
+    ///
+    /// - Parameters:
+    ///   - date: When.
+    ///   - other: An instance whose memory serves for what is equal, as most of what two instances of a service say.
+    /// - Returns: The instance.
+    package func registered(at date: Date, sharing other: Self? = nil) -> Self {
         var fields = self.fields
         fields.registeredAt = Timestamp.milliseconds(of: date)
+        if let other { fields.share(other.fields) }
         return Self(unchecked: fields)
     }
 

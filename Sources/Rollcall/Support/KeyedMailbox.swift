@@ -6,11 +6,30 @@ import Synchronization
 /// the mailbox never holds more than one value a key. Keys leave in the order in which they came to wait.
 package final class KeyedMailbox<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct State {
-        var waiting: [Key] = []
+        private var waiting: [Key] = []
+        /// How many of those were taken: taking the first of a long array off would move all others.
+        private var taken = 0
         var values: [Key: Value] = [:]
         var end: Result<Void, BackendError>?
         var readers: [UInt64: CheckedContinuation<Void, Never>] = [:]
         var nextReader: UInt64 = 0
+
+        var isEmpty: Bool { self.taken == self.waiting.count }
+
+        mutating func enqueue(_ key: Key) { self.waiting.append(key) }
+
+        mutating func takeFirst() -> Value? {
+            let key = self.waiting[self.taken]
+            self.taken += 1
+            if self.taken == self.waiting.count {
+                self.waiting.removeAll(keepingCapacity: self.taken <= 16)
+                self.taken = 0
+            } else if self.taken >= 64, self.taken * 2 > self.waiting.count {
+                self.waiting.removeFirst(self.taken)
+                self.taken = 0
+            }
+            return self.values.removeValue(forKey: key)
+        }
 
         mutating func takeReaders() -> [CheckedContinuation<Void, Never>] {
             defer { self.readers = [:] }
@@ -38,7 +57,7 @@ package final class KeyedMailbox<Key: Hashable & Sendable, Value: Sendable>: Sen
                 state.values[key] = self.absorb(value, old)
             } else {
                 state.values[key] = value
-                state.waiting.append(key)
+                state.enqueue(key)
             }
             return state.takeReaders()
         }
@@ -63,10 +82,7 @@ package final class KeyedMailbox<Key: Hashable & Sendable, Value: Sendable>: Sen
         while true {
             guard !Task.isCancelled else { throw BackendError(.cancelled, "the task was cancelled") }
             let taken: Result<Value?, BackendError>? = self.state.withLock { state in
-                if let key = state.waiting.first {
-                    state.waiting.removeFirst()
-                    return .success(state.values.removeValue(forKey: key))
-                }
+                if !state.isEmpty { return .success(state.takeFirst()) }
                 return state.end.map { $0.map { nil } }
             }
             if let taken { return try taken.get() }
@@ -82,7 +98,7 @@ package final class KeyedMailbox<Key: Hashable & Sendable, Value: Sendable>: Sen
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = self.state.withLock { state in
-                    if !state.waiting.isEmpty || state.end != nil || Task.isCancelled { return true }
+                    if !state.isEmpty || state.end != nil || Task.isCancelled { return true }
                     state.readers[id] = continuation
                     return false
                 }

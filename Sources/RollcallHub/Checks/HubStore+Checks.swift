@@ -31,6 +31,6 @@ extension HubStore {
 
     /// All services of all namespaces.
     var places: [RegistryTable.Place] {
-        (try? self.registry.perform { table throws(BackendError) in (table.places, nil) }) ?? []
+        (try? self.registry.perform { table throws(BackendError) in (Array(table.places), nil) }) ?? []
     }
 }

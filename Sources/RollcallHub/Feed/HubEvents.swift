@@ -5,6 +5,9 @@ enum HubEvents {
     /// How often a stream that has nothing to say shows that it lives.
     static let beat = Duration.seconds(5)
 
+    /// In how many parts the streams do that, so that there is no moment at which all of them do.
+    static let parts = 20
+
     /// A comment, which readers step over.
     static let heartbeat = Array(": heartbeat\n\n".utf8)
 

@@ -1,3 +1,4 @@
+import HTTPEngine
 import Rollcall
 import Synchronization
 
@@ -8,6 +9,7 @@ final class HubFeed: Sendable {
         case service(ServiceName)
         case names
         case beat
+        case rest
     }
 
     /// What it is told.
@@ -15,6 +17,8 @@ final class HubFeed: Sendable {
         case change(ServiceName, ServiceChange)
         case names
         case beat
+        /// Others began to send something, and the connection did not take all of it.
+        case rest
     }
 
     /// A change of one service, encoded once for all who watch it.
@@ -33,36 +37,64 @@ final class HubFeed: Sendable {
     /// Is told each change and what there is after it.
     typealias Listener = @Sendable (RegistryTable.Change, RegistryTable) -> Void
 
-    /// A stream's place in the feed; ``HubFeed/close(_:)`` must follow.
+    /// A place in the feed; ``HubFeed/close(_:)`` must follow.
     struct Subscription: Sendable {
-        let number: UInt64
         let mailbox: Mailbox
-        fileprivate let namespace: Namespace
-        fileprivate let patterns: [ServicePattern]
-        fileprivate let wantsNames: Bool
+        fileprivate let interest: WatchInterest
+        fileprivate let lane: HubLane?
     }
 
     private struct State {
         var nextNumber: UInt64 = 0
-        var exact: [RegistryTable.Place: [UInt64: Mailbox]] = [:]
-        var patterns: [Namespace: [UInt64: Subscription]] = [:]
+        var count = 0
+        var watchers = Watchers<Mailbox>()
         var names: [Namespace: [UInt64: Mailbox]] = [:]
-        var all: [UInt64: Mailbox] = [:]
         var listeners: [Listener] = []
+
+        mutating func takeInterest(_ namespace: Namespace, _ patterns: [ServicePattern]) -> WatchInterest {
+            self.nextNumber += 1
+            self.count += 1
+            return WatchInterest(number: self.nextNumber, namespace: namespace, patterns: patterns)
+        }
     }
 
     private let epoch: String
     private let state = Mutex(State())
+    /// One for each event loop.
+    let lanes: [HubLane]
 
     /// Creates a feed without streams.
     ///
-    /// - Parameter epoch: What the ids of events begin with.
-    init(epoch: String) {
+    /// - Parameters:
+    ///   - epoch: What the ids of events begin with.
+    ///   - lanes: How many event loops have streams; each of ``lanes`` must run.
+    init(epoch: String, lanes: Int = EventLoops.usualCount) {
         self.epoch = epoch
+        self.lanes = (0..<lanes).map { _ in HubLane() }
     }
 
-    /// How many streams are open.
-    var count: Int { self.state.withLock { $0.all.count } }
+    /// How many streams and polls are open.
+    var count: Int { self.state.withLock { $0.count } }
+
+    /// A mailbox in which a later change makes what was to be told of the former one a snapshot.
+    static func makeMailbox() -> Mailbox {
+        Mailbox { new, _ in
+            guard case .change(let service, var change) = new else { return new }
+            // The former was never taken: what this one starts at is not what the stream holds.
+            change.event = nil
+            return .change(service, change)
+        }
+    }
+
+    /// Opens a place for somebody who takes what there is from a mailbox.
+    func open(_ namespace: Namespace, _ patterns: [ServicePattern]) -> Subscription {
+        self.state.withLock { state in
+            let interest = state.takeInterest(namespace, patterns)
+            let subscription = Subscription(mailbox: Self.makeMailbox(), interest: interest, lane: nil)
+            state.watchers.insert(subscription.mailbox, interest)
+            return subscription
+        }
+    }
 
     /// Opens a stream.
     ///
@@ -70,36 +102,24 @@ final class HubFeed: Sendable {
     ///   - namespace: Where.
     ///   - patterns: Which services.
     ///   - wantsNames: Whether it wants to be told when services come or go.
+    ///   - outlet: What is told.
+    ///   - loop: The number of the loop on which its task runs.
     /// - Returns: The stream's place.
-    func open(_ namespace: Namespace, _ patterns: [ServicePattern], wantsNames: Bool = false) -> Subscription {
-        let mailbox = Mailbox { new, _ in
-            guard case .change(let service, var change) = new else { return new }
-            // The former was never taken: what this one starts at is not what the stream holds.
-            change.event = nil
-            return .change(service, change)
+    func open(
+        _ namespace: Namespace,
+        _ patterns: [ServicePattern],
+        wantsNames: Bool,
+        outlet: HubOutlet,
+        loop: Int
+    ) -> Subscription {
+        let lane = self.lanes[loop % self.lanes.count]
+        let interest = self.state.withLock { state in
+            let interest = state.takeInterest(namespace, patterns)
+            if wantsNames { state.names[namespace, default: [:]][interest.number] = outlet.mailbox }
+            return interest
         }
-        return self.state.withLock { state in
-            state.nextNumber += 1
-            let number = state.nextNumber
-            let subscription = Subscription(
-                number: number,
-                mailbox: mailbox,
-                namespace: namespace,
-                patterns: patterns,
-                wantsNames: wantsNames
-            )
-            state.all[number] = mailbox
-            if wantsNames { state.names[namespace, default: [:]][number] = mailbox }
-            for pattern in patterns {
-                if let service = pattern.service {
-                    let place = RegistryTable.Place(namespace: namespace, service: service)
-                    state.exact[place, default: [:]][number] = mailbox
-                } else {
-                    state.patterns[namespace, default: [:]][number] = subscription
-                }
-            }
-            return subscription
-        }
+        lane.insert(outlet, interest)
+        return Subscription(mailbox: outlet.mailbox, interest: interest, lane: lane)
     }
 
     /// Calls `listener` after each change; it must not block, nor call the store.
@@ -110,18 +130,12 @@ final class HubFeed: Sendable {
     /// Closes a stream.
     func close(_ subscription: Subscription) {
         subscription.mailbox.finish()
-        let number = subscription.number
+        let interest = subscription.interest
+        subscription.lane?.remove(interest)
         self.state.withLock { state in
-            state.all[number] = nil
-            Self.remove(number, subscription.namespace, from: &state.names)
-            for pattern in subscription.patterns {
-                if let service = pattern.service {
-                    let place = RegistryTable.Place(namespace: subscription.namespace, service: service)
-                    Self.remove(number, place, from: &state.exact)
-                } else {
-                    Self.remove(number, subscription.namespace, from: &state.patterns)
-                }
-            }
+            state.count -= 1
+            if subscription.lane == nil { state.watchers.remove(interest) }
+            state.names.remove(interest.number, at: interest.namespace)
         }
     }
 
@@ -133,38 +147,26 @@ final class HubFeed: Sendable {
     func publish(_ change: RegistryTable.Change, _ table: RegistryTable) {
         let place = change.place
         let (readers, names, listeners) = self.state.withLock { state in
-            var readers = state.exact[place].map { Array($0.values) } ?? []
-            for (number, subscription) in state.patterns[place.namespace] ?? [:]
-            where state.exact[place]?[number] == nil {
-                guard subscription.patterns.contains(where: { $0.matches(place.service) }) else { continue }
-                readers.append(subscription.mailbox)
-            }
             let names = change.changesNames ? state.names[place.namespace].map { Array($0.values) } ?? [] : []
-            return (readers, names, state.listeners)
+            return (state.watchers.members(of: place), names, state.listeners)
         }
         for listener in listeners { listener(change, table) }
         for mailbox in names { mailbox.offer(.names, for: .names) }
-        guard !readers.isEmpty else { return }
+        let lanes = self.lanes.filter { $0.watches(place) }
+        guard !readers.isEmpty || !lanes.isEmpty else { return }
         let event = HubEvents.delta(change, table, epoch: self.epoch)
-        let news = News.change(
-            place.service,
-            ServiceChange(
-                from: change.from,
-                to: change.to,
-                isGone: change.changesNames && change.upserted.isEmpty,
-                event: event
-            )
+        let news = ServiceChange(
+            from: change.from,
+            to: change.to,
+            isGone: change.changesNames && change.upserted.isEmpty,
+            event: event
         )
-        for mailbox in readers { mailbox.offer(news, for: .service(place.service)) }
+        for mailbox in readers { mailbox.offer(.change(place.service, news), for: .service(place.service)) }
+        for lane in lanes { lane.offer(news, at: place) }
     }
 
-    /// Makes every stream show that it lives.
-    func beat() {
-        for mailbox in self.state.withLock({ Array($0.all.values) }) { mailbox.offer(.beat, for: .beat) }
-    }
-
-    private static func remove<Key, Value>(_ number: UInt64, _ key: Key, from table: inout [Key: [UInt64: Value]]) {
-        table[key]?[number] = nil
-        if table[key]?.isEmpty == true { table[key] = nil }
+    /// Makes one part of the streams show that they live.
+    func beat(part: Int) {
+        for lane in self.lanes { lane.beat(part: part) }
     }
 }

@@ -55,7 +55,7 @@ extension HubAPI {
             return request.respond(headers: headers, json: snapshot.json)
         }
         let (instances, revision) = try self.store.instances(of: service, in: request.namespace)
-        let json = SnapshotCache.join(service, revision, instances.filter { filter($0) }.map(\.json))
+        let json = SnapshotCache.join(service, revision, instances.filter { filter($0) })
         request.respond(headers: self.header(revision: revision), json: json)
     }
 

@@ -95,17 +95,22 @@ struct WatchDocument {
     }
 }
 
-/// One open stream: what it holds of each service, and what it is sent next.
+/// One open stream: what it is of, and what it is sent next.
 struct HubStream {
     let store: HubStore
     let namespace: Namespace
     let patterns: [ServicePattern]
     let wantsNames: Bool
-    /// The revision that the client has of each service.
-    var held: [ServiceName: UInt64] = [:]
-    /// Services that it names.
-    private let named: Set<ServiceName>
+    private let outlet: HubOutlet
 
+    /// Creates a stream.
+    ///
+    /// - Parameters:
+    ///   - store: What it tells of.
+    ///   - namespace: Where.
+    ///   - patterns: Which services.
+    ///   - wantsNames: Whether it tells which services there are.
+    ///   - held: The revision that the client has of each service.
     init(
         store: HubStore,
         namespace: Namespace,
@@ -117,17 +122,21 @@ struct HubStream {
         self.namespace = namespace
         self.patterns = patterns
         self.wantsNames = wantsNames
-        self.held = held
-        self.named = Set(patterns.compactMap(\.service))
+        self.outlet = HubOutlet(HeldRevisions(held, named: Set(patterns.compactMap(\.service))))
     }
 
     /// Sends events until the client closes the stream or the server shuts down.
     ///
     /// - Throws: A ``ConnectionError`` when the client takes nothing for too long.
-    consuming func run(_ exchange: HTTPExchange) async throws {
-        var stream = self
-        let subscription = stream.store.feed.open(stream.namespace, stream.patterns, wantsNames: stream.wantsNames)
-        defer { stream.store.feed.close(subscription) }
+    func run(_ exchange: HTTPExchange) async throws {
+        let subscription = self.store.feed.open(
+            self.namespace,
+            self.patterns,
+            wantsNames: self.wantsNames,
+            outlet: self.outlet,
+            loop: exchange.loop.number
+        )
+        defer { self.store.feed.close(subscription) }
         let mailbox = subscription.mailbox
         try await exchange.whileOpen(end: { mailbox.finish() }) {
             try await exchange.beginStream(
@@ -135,15 +144,15 @@ struct HubStream {
                 "text/event-stream",
                 headers: [Problem.Header("Cache-Control", "no-store")]
             )
-            try await stream.sendFirst(exchange)
-            while let news = try await mailbox.next() {
-                try await stream.send(news, exchange)
+            try await self.sendFirst(exchange)
+            while let news = try await self.outlet.next(exchange) {
+                try await self.send(news, exchange)
             }
         }
     }
 
     /// Sends what the client does not have, then a sign that it has all.
-    private mutating func sendFirst(_ exchange: HTTPExchange) async throws {
+    private func sendFirst(_ exchange: HTTPExchange) async throws {
         if self.wantsNames { try await self.send(.names, exchange) }
         for pattern in self.patterns {
             if let service = pattern.service {
@@ -157,35 +166,22 @@ struct HubStream {
         try await exchange.send(HubEvents.heartbeat)
     }
 
-    private mutating func send(_ news: HubFeed.News, _ exchange: HTTPExchange) async throws {
+    private func send(_ news: HubFeed.News, _ exchange: HTTPExchange) async throws {
         switch news {
         case .beat: try await exchange.send(HubEvents.heartbeat)
         case .names: try await exchange.send(HubEvents.services(try self.store.services(in: self.namespace)))
         case .change(let service, let change):
-            try await self.send(change, of: service, exchange)
-            // Names that only a pattern covers come from strangers without end: who is gone is forgotten.
-            if change.isGone, !self.named.contains(service) { self.held[service] = nil }
+            let step = self.outlet.step(to: change, of: service)
+            if step == .snapshot { try await self.sendSnapshot(of: service, exchange) }
+            self.outlet.note(change, of: service)
+            if step == .event, let event = change.event { try await exchange.send(event) }
+        case .rest: break
         }
     }
 
-    private mutating func send(
-        _ change: HubFeed.ServiceChange,
-        of service: ServiceName,
-        _ exchange: HTTPExchange
-    ) async throws {
-        let known = self.held[service]
-        if let known, change.to <= known { return }
-        guard let event = change.event, known == change.from else {
-            return try await self.sendSnapshot(of: service, exchange)
-        }
-        self.held[service] = change.to
-        try await exchange.send(event)
-    }
-
-    private mutating func sendSnapshot(of service: ServiceName, _ exchange: HTTPExchange) async throws {
+    private func sendSnapshot(of service: ServiceName, _ exchange: HTTPExchange) async throws {
         let snapshot = try self.store.snapshot(of: service, in: self.namespace)
-        guard self.held[service] != snapshot.revision else { return }
-        self.held[service] = snapshot.revision
+        guard self.outlet.take(revision: snapshot.revision, of: service) else { return }
         try await exchange.send(HubEvents.snapshot(snapshot, epoch: self.store.epoch))
     }
 }

@@ -33,9 +33,12 @@ struct HubRequest {
         return secret
     }
 
+    /// The most bytes that a secret may have; the hub's own have 32.
+    static let longestSecret = 128
+
     /// Checks the length of a secret, whoever made it up.
     static func check(secret: String, field: String) throws(ValidationError) {
-        let limit = ProofCache.longestSecret
+        let limit = Self.longestSecret
         guard (1...limit).contains(secret.utf8.count) else {
             throw ValidationError(field: field, message: "must have 1 to \(limit) characters", limit: limit)
         }

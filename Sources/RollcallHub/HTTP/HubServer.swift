@@ -52,6 +52,7 @@ public final class HubServer: Sendable {
     public let store: HubStore
     private let server: HTTPServer
     private let clock: TimeSource
+    private let loops: [EventLoop]
     private let bridge: TutorialBridge
     private let checks: HubChecks
 
@@ -91,6 +92,7 @@ public final class HubServer: Sendable {
         limits.writeTimeout = configuration.writeTimeout
         limits.log = configuration.log.component("hub")
         do throws(SystemError) {
+            self.loops = try EventLoops.running().all
             self.server = try HTTPServer(host: configuration.host, port: configuration.port, configuration: limits) {
                 try await api.answer($0)
             }
@@ -140,10 +142,20 @@ public final class HubServer: Sendable {
                 group.addTask { await self.store.run() }
                 group.addTask { await self.bridge.run() }
                 group.addTask { await self.checks.run() }
-                group.addTask {
-                    while (try? await self.clock.sleep(for: HubEvents.beat)) != nil { self.store.feed.beat() }
+                group.addTask { await self.beat() }
+                for (lane, loop) in zip(self.store.feed.lanes, self.loops) {
+                    group.addTask(executorPreference: loop) { await lane.run() }
                 }
             }
+        }
+    }
+
+    /// Makes all streams show that they live, one part after the other.
+    private func beat() async {
+        var part = 0
+        while (try? await self.clock.sleep(for: HubEvents.beat / HubEvents.parts)) != nil {
+            self.store.feed.beat(part: part)
+            part = (part + 1) % HubEvents.parts
         }
     }
 

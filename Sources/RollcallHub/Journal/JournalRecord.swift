@@ -3,9 +3,9 @@ import Rollcall
 /// One line of the journal: what changed, in a form that can be carried out again.
 enum JournalRecord: Hashable, Sendable {
     /// Somebody registered, replacing whoever held the id.
-    case register(namespace: Namespace, instance: ServiceInstance, proof: String, ttl: Duration)
+    case register(namespace: Namespace, instance: ServiceInstance, proof: LeaseProof, ttl: Duration)
     /// The holder changed its record.
-    case update(namespace: Namespace, instance: ServiceInstance, proof: String)
+    case update(namespace: Namespace, instance: ServiceInstance, proof: LeaseProof)
     /// Somebody laid a change over a record.
     case amend(namespace: Namespace, service: ServiceName, id: InstanceID, change: InstanceChange)
     /// An instance began to fail the hub's checks, or to pass them.
@@ -13,7 +13,7 @@ enum JournalRecord: Hashable, Sendable {
     /// A registration ended, by its holder or with its time.
     case end(namespace: Namespace, service: ServiceName, id: InstanceID)
     /// Somebody else took a record out; its holder stays out until then, in milliseconds since 1970.
-    case tombstone(proof: String, until: Int64)
+    case tombstone(proof: LeaseProof, until: Int64)
     /// Revisions up to this one may have been given out.
     case reserve(revision: UInt64)
 }
@@ -31,14 +31,14 @@ extension JournalRecord {
             switch self {
             case .register(let namespace, let instance, let proof, let ttl):
                 writer.member("ns", namespace.text)
-                writer.member("proof", proof)
+                writer.member("proof", proof.text)
                 writer.key("ttl")
                 writer.integer(ttl.milliseconds)
                 writer.key("instance")
                 writer.raw(instance.json)
             case .update(let namespace, let instance, let proof):
                 writer.member("ns", namespace.text)
-                writer.member("proof", proof)
+                writer.member("proof", proof.text)
                 writer.key("instance")
                 writer.raw(instance.json)
             case .amend(let namespace, let service, let id, let change):
@@ -51,7 +51,7 @@ extension JournalRecord {
             case .end(let namespace, let service, let id):
                 writer.place(namespace, service, id)
             case .tombstone(let proof, let until):
-                writer.member("proof", proof)
+                writer.member("proof", proof.text)
                 writer.key("until")
                 writer.integer(until)
             case .reserve(let revision):
@@ -141,7 +141,7 @@ extension JournalRecord {
         var instance: ServiceInstance?
         var change: InstanceChange?
         var verdict: String?
-        var proof: String?
+        var proof: LeaseProof?
         var ttl: Int?
         var until: Int?
         var revision: Int?
@@ -155,7 +155,7 @@ extension JournalRecord {
             case "instance": self.instance = try ServiceInstance.read(from: &reader, service: nil, id: nil)
             case "change": self.change = try InstanceChange.read(from: &reader)
             case "verdict": self.verdict = try reader.string()
-            case "proof": self.proof = try reader.string()
+            case "proof": self.proof = LeaseProof(try reader.string())
             case "ttl": self.ttl = try reader.integer()
             case "until": self.until = try reader.integer()
             case "revision": self.revision = try reader.integer()

@@ -81,8 +81,8 @@ enum JournalReplay {
     /// - Returns: The records.
     static func records(of table: RegistryTable, at now: TimeSource.Instant, date: Date) -> [JournalRecord] {
         var records: [JournalRecord] = []
-        for (place, contents) in table.contents {
-            for record in contents.values { records += Self.records(of: record, at: place) }
+        for place in table.places {
+            for record in table.records(at: place) { records += Self.records(of: record, at: place) }
         }
         let calendar = Int64(date.timeIntervalSince1970 * 1000)
         for (proof, moment) in table.tombstones {

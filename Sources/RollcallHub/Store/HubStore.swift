@@ -29,7 +29,6 @@ public final class HubStore: Sendable {
 
     /// What can be made again: it saves work only.
     final class Caches: Sendable {
-        let proofs = Mutex(ProofCache())
         let snapshots = Mutex(SnapshotCache())
         let feed: HubFeed
 
@@ -132,8 +131,8 @@ public final class HubStore: Sendable {
     ) throws(BackendError) -> Registration {
         let granted = min(max(ttl, Self.ttl.lowerBound), Self.ttl.upperBound)
         let secret = RandomText.hexadecimal(words: 2)
-        let proof = self.proof(of: secret)
-        let formerProof = former.map { self.proof(of: $0) }
+        let proof = SHA256.hash(secret)
+        let formerProof = former.map { SHA256.hash($0) }
         let now = self.registry.clock.now
         let stored = try self.change { table throws(BackendError) in
             if let formerProof, table.tombstones[formerProof] != nil {
@@ -159,7 +158,7 @@ public final class HubStore: Sendable {
     /// - Throws: `leaseLost`, `displaced` or `removed` when it is over.
     @discardableResult
     public func renew(_ token: LeaseToken, in namespace: Namespace) throws(BackendError) -> Duration {
-        let proof = self.proof(of: token.secret)
+        let proof = SHA256.hash(token.secret)
         let now = self.registry.clock.now
         return try self.registry.perform { table throws(BackendError) in
             (try table.renew(token.service, id: token.id, proof: proof, in: namespace, at: now), nil)
@@ -173,7 +172,7 @@ public final class HubStore: Sendable {
     /// - Returns: For each why it is over, or `nil` when it was renewed.
     /// - Throws: Nothing while the store is open.
     public func renewAll(_ tokens: [LeaseToken], in namespace: Namespace) throws(BackendError) -> [BackendError.Code?] {
-        let proofs = self.caches.proofs.withLock { cache in tokens.map { cache.proof(of: $0.secret) } }
+        let proofs = tokens.map { SHA256.hash($0.secret) }
         let now = self.registry.clock.now
         return try self.registry.perform { table throws(BackendError) in
             let outcomes = zip(tokens, proofs).map { token, proof -> BackendError.Code? in
@@ -192,7 +191,7 @@ public final class HubStore: Sendable {
     ///
     /// - Throws: `leaseLost`, `displaced` or `removed` when it is over.
     public func ttl(of token: LeaseToken, in namespace: Namespace) throws(BackendError) -> Duration {
-        let proof = self.proof(of: token.secret)
+        let proof = SHA256.hash(token.secret)
         return try self.registry.perform { table throws(BackendError) in
             (try table.ttl(token.service, id: token.id, proof: proof, in: namespace), nil)
         }
@@ -211,7 +210,7 @@ public final class HubStore: Sendable {
         guard instance.service == token.service, instance.id == token.id else {
             throw BackendError(.invalidArgument, "an update must keep service and id \(token.service)/\(token.id)")
         }
-        let proof = self.proof(of: token.secret)
+        let proof = SHA256.hash(token.secret)
         let now = self.registry.clock.now
         return try self.change { table throws(BackendError) in
             let change = try table.update(instance, proof: proof, in: namespace, at: now)
@@ -231,7 +230,7 @@ public final class HubStore: Sendable {
     ///
     /// - Throws: `unavailable` when it cannot be written down.
     public func revoke(_ token: LeaseToken, in namespace: Namespace) throws(BackendError) {
-        let proof = self.proof(of: token.secret)
+        let proof = SHA256.hash(token.secret)
         try self.change { table throws(BackendError) in
             let change = table.revoke(token.service, id: token.id, proof: proof, in: namespace)
             let end = JournalRecord.end(namespace: namespace, service: token.service, id: token.id)
@@ -255,10 +254,6 @@ extension HubStore {
         }
         try self.journal?.flush()
         return value
-    }
-
-    private func proof(of secret: String) -> String {
-        self.caches.proofs.withLock { $0.proof(of: secret) }
     }
 
     /// Writes what ended with its time, and the journal anew when most of it is history.

@@ -9,10 +9,20 @@ public struct EncodedSnapshot: Hashable, Sendable {
 }
 
 /// Encodes each instance once for each change of it, and joins a snapshot at the first read after a change.
+///
+/// What was encoded is kept once: the next snapshot takes what is unchanged from the one before.
 struct SnapshotCache: Sendable {
+    /// An instance, and where its JSON lies in that of the snapshot.
+    private struct Part: Sendable {
+        let instance: ServiceInstance
+        let start: UInt32
+        let end: UInt32
+    }
+
     private struct Entry: Sendable {
         var snapshot: EncodedSnapshot
-        var instances: [InstanceID: (instance: ServiceInstance, json: [UInt8])]
+        /// In order of their ids.
+        var parts: [Part]
     }
 
     private var entries: [RegistryTable.Place: Entry] = [:]
@@ -20,25 +30,30 @@ struct SnapshotCache: Sendable {
     /// The snapshot of a service as the table has it.
     mutating func snapshot(of place: RegistryTable.Place, in table: RegistryTable) -> EncodedSnapshot {
         let revision = table.revision(at: place)
-        let entry = self.entries[place]
-        if let entry, entry.snapshot.revision == revision { return entry.snapshot }
+        let former = self.entries[place]
+        if let former, former.snapshot.revision == revision { return former.snapshot }
         let instances = table.instances(at: place).sorted { $0.id < $1.id }
-        let encoded = instances.map { instance in
-            if let known = entry?.instances[instance.id], known.instance == instance { return known }
-            return (instance: instance, json: instance.json)
+        var parts: [Part] = []
+        parts.reserveCapacity(instances.count)
+        var known = former?.parts[...] ?? []
+        let capacity = max(former?.snapshot.json.count ?? 0, instances.count * 128) + 512
+        let json = Self.join(place.service, revision, instances, capacity: capacity) { instance, writer in
+            let start = writer.bytes.count
+            // Both are in order, so that what is passed over here is gone.
+            while let first = known.first, first.instance.id < instance.id { known.removeFirst() }
+            if let former, let same = known.first, same.instance == instance {
+                // A comma comes before all but the first.
+                writer.raw(former.snapshot.json[Int(same.start)..<Int(same.end)])
+            } else {
+                writer.raw(instance.json)
+            }
+            let end = writer.bytes.count
+            let comma = writer.bytes[start] == UInt8(ascii: ",") ? 1 : 0
+            parts.append(Part(instance: instance, start: UInt32(start + comma), end: UInt32(end)))
         }
-        let snapshot = EncodedSnapshot(
-            json: Self.join(place.service, revision, encoded.map(\.json)),
-            revision: revision
-        )
+        let snapshot = EncodedSnapshot(json: json, revision: revision)
         // Services that are not there are not kept: their names come from whoever asks.
-        self.entries[place] =
-            instances.isEmpty
-            ? nil
-            : Entry(
-                snapshot: snapshot,
-                instances: Dictionary(uniqueKeysWithValues: encoded.map { ($0.instance.id, $0) })
-            )
+        self.entries[place] = instances.isEmpty ? nil : Entry(snapshot: snapshot, parts: parts)
         return snapshot
     }
 
@@ -47,9 +62,19 @@ struct SnapshotCache: Sendable {
         self.entries[place] = nil
     }
 
-    /// Joins the JSON of instances, which stand in order of their ids, to that of a snapshot.
-    static func join(_ service: ServiceName, _ revision: UInt64, _ instances: [[UInt8]]) -> [UInt8] {
-        var writer = JSONWriter(capacity: instances.reduce(128) { $0 + $1.count + 1 })
+    /// The JSON of a snapshot, of instances that stand in order of their ids.
+    static func join(_ service: ServiceName, _ revision: UInt64, _ instances: [ServiceInstance]) -> [UInt8] {
+        self.join(service, revision, instances, capacity: 128 + instances.count * 256) { $1.raw($0.json) }
+    }
+
+    private static func join(
+        _ service: ServiceName,
+        _ revision: UInt64,
+        _ instances: [ServiceInstance],
+        capacity: Int,
+        write: (ServiceInstance, inout JSONWriter) -> Void
+    ) -> [UInt8] {
+        var writer = JSONWriter(capacity: capacity)
         writer.object { writer in
             writer.key("service")
             writer.string(service.text)
@@ -57,7 +82,7 @@ struct SnapshotCache: Sendable {
             writer.integer(revision)
             writer.key("instances")
             writer.array { writer in
-                for json in instances { writer.raw(json) }
+                for instance in instances { write(instance, &writer) }
             }
         }
         return writer.bytes

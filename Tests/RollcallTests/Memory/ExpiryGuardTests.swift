@@ -29,7 +29,7 @@ struct ExpiryGuardTests {
             _ = table.register(
                 instance,
                 in: .default,
-                proof: "\(index)",
+                proof: LeaseProof("\(index)"),
                 ttl: ttl(index),
                 at: moment(0),
                 date: Date(timeIntervalSince1970: 0)
@@ -43,7 +43,7 @@ struct ExpiryGuardTests {
             try table.renew(
                 self.service,
                 id: self.all[index].id,
-                proof: "\(index)",
+                proof: LeaseProof("\(index)"),
                 in: .default,
                 at: moment(seconds)
             )
@@ -142,7 +142,7 @@ struct ExpiryGuardTests {
     func revoked() throws {
         var table = self.table(4)
         #expect(self.pass(&table, from: 0.5, to: 11) == 0)
-        let change = table.revoke(self.service, id: self.all[0].id, proof: "0", in: .default)
+        let change = table.revoke(self.service, id: self.all[0].id, proof: LeaseProof("0"), in: .default)
         #expect(change?.departed == [self.all[0].id: .deregistered])
         #expect(self.count(table) == 3)
     }
