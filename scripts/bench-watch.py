@@ -1,18 +1,16 @@
-"""Opens many streams of the hub, changes something, and notes when each has been told. See bench-watch."""
+"""Has the watchers of bench-watch.c told of changes, and registers many instances. See bench-watch."""
 import json
 import os
-import resource
-import select
 import socket
 import statistics
 import subprocess
 import sys
 import time
 
-PROGRAM, REPORT, SUITE = sys.argv[1:]
+PROGRAM, CLIENT, REPORT, SUITE = sys.argv[1:]
 WATCHERS = [int(n) for n in os.environ.get("WATCHERS", "1 10 100 1000 10000").split()]
 INSTANCES = [int(n) for n in os.environ.get("INSTANCES", "10 1000 100000").split()]
-ROUNDS = int(os.environ.get("ROUNDS", "5"))
+ROUNDS = int(os.environ.get("ROUNDS", "9"))
 
 
 class Hub:
@@ -25,11 +23,6 @@ class Hub:
     def memory(self):
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-
-    def cpu(self):
-        with open(f"/proc/{self.process.pid}/stat") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def put(self, number, weight=1, service="web"):
         body = json.dumps({"endpoints": [f"http://10.0.{number // 250 % 250}.{number % 250}:8080"], "weight": weight,
@@ -48,52 +41,35 @@ class Hub:
         while len(body) < length:
             body += self.requests.recv(65536)
 
+    def batch(self, requests):
+        """Sends requests, several before the first answer, and returns the secrets of leases in the answers."""
+        secrets, rest = [], b""
+        for begin in range(0, len(requests), 64):
+            part = requests[begin:begin + 64]
+            self.requests.sendall(b"".join(part))
+            for _ in part:
+                while b"\r\n\r\n" not in rest:
+                    rest += self.requests.recv(1 << 16)
+                head, _, rest = rest.partition(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 200"), head
+                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+                while len(rest) < length:
+                    rest += self.requests.recv(1 << 16)
+                body, rest = rest[:length], rest[length:]
+                if b'"secret":"' in body:
+                    secrets.append(body.split(b'"secret":"')[1][:32].decode())
+        return secrets
+
     def end(self):
         self.process.terminate()
         self.process.wait()
 
 
-def watch(hub, count):
-    """The streams, once each has its first snapshot."""
-    streams, poller = {}, select.epoll()
-    for index in range(count):
-        stream = socket.create_connection(("127.0.0.1", hub.port))
-        stream.sendall(b"GET /v1/watch?service=web HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        stream.setblocking(False)
-        streams[stream.fileno()] = stream
-        poller.register(stream.fileno(), select.EPOLLIN)
-        if index % 500 == 499:
-            settle(poller, streams)
-    settle(poller, streams)
-    return streams, poller
-
-
-def settle(poller, streams):
-    while True:
-        events = poller.poll(0.5, 4096)
-        if not events:
-            return
-        for number, _ in events:
-            streams[number].recv(1 << 16)
-
-
-def told(hub, streams, poller, weight):
-    """How long after the request each stream had its event."""
-    waiting, times = set(streams), []
-    request = hub.put(0, weight)
-    mark = f'"weight":{weight},'.encode()
-    begin = time.perf_counter()
-    hub.requests.sendall(request)
-    while waiting:
-        events = poller.poll(5, 4096)
-        assert events, f"{len(waiting)} were not told"
-        now = time.perf_counter() - begin
-        for number, _ in events:
-            if mark in streams[number].recv(1 << 16) and number in waiting:
-                waiting.discard(number)
-                times.append(now)
-    hub.requests.recv(65536)
-    return times
+def ticks(process):
+    """Seconds of CPU that a process has taken."""
+    with open(f"/proc/{process}/stat") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def watchers(figures):
@@ -102,20 +78,29 @@ def watchers(figures):
         for number in range(10):
             hub.send(hub.put(number))
         before = hub.memory()
-        streams, poller = watch(hub, count)
+        client = subprocess.Popen([CLIENT, str(hub.port), str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  text=True)
+        assert client.stdout.readline() == "ready\n"
         idle = (hub.memory() - before) / count
-        cpu = hub.cpu()
-        rounds = [told(hub, streams, poller, 2 + number) for number in range(ROUNDS)]
-        cpu = (hub.cpu() - cpu) / ROUNDS / count * 1e6
-        last = statistics.median(max(times) for times in rounds) * 1000
-        middle = statistics.median(statistics.median(times) for times in rounds) * 1000
-        add(figures, f"watch.{count}.last.ms", last, "ms")
+        cpu, reading, rounds = ticks(hub.process.pid), ticks(client.pid), []
+        for _ in range(ROUNDS):
+            client.stdin.write("\n")
+            client.stdin.flush()
+            rounds.append([int(word) / 1000 for word in client.stdout.readline().split()])
+        cpu = (ticks(hub.process.pid) - cpu) / ROUNDS / count * 1e6
+        reading = (ticks(client.pid) - reading) / ROUNDS / count * 1e6
+        middle, last, sent = (statistics.median(column) for column in zip(*rounds))
         add(figures, f"watch.{count}.median.ms", middle, "ms")
-        add(figures, f"watch.{count}.cpu.us", cpu, "us for each watcher told")
+        add(figures, f"watch.{count}.last.ms", last, "ms")
+        add(figures, f"watch.{count}.last.best.ms", min(line[1] for line in rounds), "ms")
+        add(figures, f"watch.{count}.last.sent.ms", sent, "ms until the hub had sent the last")
+        if count >= 1000:
+            add(figures, f"watch.{count}.cpu.us", cpu, "us of the hub for each watcher told")
+            add(figures, f"watch.{count}.client.us", reading, "us of the client for each watcher told")
         if count >= 100:
             add(figures, f"watch.{count}.memory.kb", idle, "KB for each idle stream")
-        for stream in streams.values():
-            stream.close()
+        client.stdin.close()
+        client.wait()
         hub.end()
 
 
@@ -123,15 +108,16 @@ def memory(figures):
     for count in INSTANCES:
         hub = Hub()
         before = hub.memory()
-        for begin in range(0, count, 64):
-            batch = range(begin, min(begin + 64, count))
-            # A hundred to a service.
-            hub.requests.sendall(b"".join(hub.put(number, service=f"web-{number // 100}") for number in batch))
-            seen = 0
-            while seen < len(batch):
-                seen += hub.requests.recv(1 << 16).count(b"HTTP/1.1 200")
+        # A hundred to a service.
+        secrets = hub.batch([hub.put(number, service=f"web-{number // 100}") for number in range(count)])
         add(figures, f"memory.{count}.mb", hub.memory() / 1024, "MB of the hub")
         add(figures, f"memory.{count}.each.bytes", (hub.memory() - before) * 1024 / count, "bytes for each instance")
+        # What is there once all were used: every lease renewed, every service looked up.
+        hub.batch([f"PUT /v1/services/web-{number // 100}/instances/web-{number}/lease HTTP/1.1\r\nHost: localhost\r\n"
+                   f"Rollcall-Lease: {secret}\r\n\r\n".encode() for number, secret in enumerate(secrets)])
+        hub.batch([f"GET /v1/services/web-{number} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+                   for number in range(-(-count // 100))])
+        add(figures, f"memory.{count}.used.mb", hub.memory() / 1024, "MB once all were renewed and read")
         hub.end()
 
 
@@ -141,7 +127,6 @@ def add(figures, name, value, unit):
     print(f"{name:40} {value:10.2f} {unit}", flush=True)
 
 
-resource.setrlimit(resource.RLIMIT_NOFILE, (min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
 figures = []
 if SUITE in ("all", "watch"):
     watchers(figures)

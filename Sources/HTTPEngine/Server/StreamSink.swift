@@ -63,6 +63,12 @@ extension HTTPExchange {
         try await self.flush()
     }
 
+    /// Gives the memory back in which messages are read and written, until it is needed again.
+    package func shrink() {
+        self.connection.input.shrink()
+        if self.connection.output.isEmpty { self.connection.output = [] }
+    }
+
     static func writeChunk(_ bytes: [UInt8], to output: inout [UInt8]) {
         output.append(contentsOf: String(bytes.count, radix: 16).utf8)
         output.append(contentsOf: "\r\n".utf8)

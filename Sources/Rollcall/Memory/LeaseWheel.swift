@@ -44,8 +44,8 @@ package struct LeaseWheel<Key: Sendable>: Sendable {
         for number in max(self.cursor + 1, target - self.slots.count + 1)...target {
             let index = number % self.slots.count
             due.append(contentsOf: self.slots[index])
-            // After a rush every tick would keep the memory that one of them took.
-            self.slots[index].removeAll(keepingCapacity: self.slots[index].capacity <= 64)
+            // Else each slot would keep what it took at its busiest, a thousand times over.
+            self.slots[index].removeAll(keepingCapacity: self.slots[index].capacity <= 8)
         }
         self.cursor = target
         self.count -= due.count

@@ -247,7 +247,7 @@ package struct RegistryTable: Sendable {
 }
 
 extension RegistryTable {
-    private func slot(of id: InstanceID, at place: Place) -> RecordPool.Slot? { self.services[place]?.slots[id] }
+    func slot(of id: InstanceID, at place: Place) -> RecordPool.Slot? { self.services[place]?.slots[id] }
 
     private func held(
         _ id: InstanceID,

@@ -89,6 +89,8 @@ final class HubOutlet: Sendable {
     /// - Throws: `cancelled`, or a ``ConnectionError`` when the client does not take what others began to send.
     func next(_ exchange: HTTPExchange) async throws -> HubFeed.News? {
         let sink = exchange.sink
+        // Most streams wait most of the time, and what they are told meanwhile does not pass through the exchange.
+        exchange.shrink()
         self.state.withLock { $0.sink = sink }
         let news: HubFeed.News?
         do {

@@ -59,6 +59,48 @@ struct HubFaultTests {
         try await hub.register("end", of: "end")
     }
 
+    @Test("a watcher that rests for a while gets whole events and the last state, whatever the system took meanwhile")
+    func restingWatcher() async throws {
+        try await withHub { hub in
+            let large = String(repeating: "x", count: 7000)
+            // Several, as each that is sent to at once may be cut off at another place.
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let rested = Signal()
+                for _ in 0..<3 {
+                    group.addTask {
+                        try await hub.stream("GET", "/v1/watch?service=web") { stream in
+                            _ = try await stream.next("snapshot")
+                            await rested.wait()
+                            var last = 0
+                            while let event = try await stream.event() {
+                                let from = event.json["from"]?.number
+                                #expect(from == nil || from == last)
+                                last = try #require((event.json["to"] ?? event.json["revision"])?.number)
+                                if String(decoding: event.data, as: UTF8.self).contains("\"end\"") { return }
+                            }
+                            Issue.record("the end was not told")
+                        }
+                    }
+                }
+                try await eventually { hub.server.store.watchCount == 3 }
+                // More than the system takes for somebody who does not read.
+                for index in 0..<2000 {
+                    let instance = try ServiceInstance(
+                        service: ServiceName("web"),
+                        id: InstanceID("i\(index % 5)"),
+                        endpoints: [Endpoint("http://127.0.0.1:1")],
+                        metadata: ["large": large]
+                    )
+                    _ = try hub.server.store.register(instance, in: .default, ttl: .seconds(60))
+                    if index.isMultiple(of: 4) { try await Task.sleep(for: .microseconds(100)) }
+                }
+                rested.raise()
+                try await hub.register("end")
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test("a port in use is told with the address")
     func portInUse() async throws {
         try await withHub { hub in

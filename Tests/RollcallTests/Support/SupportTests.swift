@@ -49,6 +49,28 @@ struct SupportTests {
         #expect(try await mailbox.next() == nil)
     }
 
+    @Test("many keys leave a mailbox in the order in which they came to wait")
+    func manyKeys() async throws {
+        let mailbox = KeyedMailbox<Int, Int>()
+        var (put, taken) = (0, 0)
+        for round in 0..<200 {
+            for _ in 0..<(round % 7 * 20) {
+                mailbox.offer(put, for: put)
+                put += 1
+            }
+            for _ in 0..<min(put - taken, round % 5 * 30) {
+                #expect(try await mailbox.next() == taken)
+                taken += 1
+            }
+        }
+        mailbox.finish()
+        while let value = try await mailbox.next() {
+            #expect(value == taken)
+            taken += 1
+        }
+        #expect(taken == put)
+    }
+
     @Test("a mailbox that ends with an error gives what it has first")
     func failingMailbox() async throws {
         let mailbox = KeyedMailbox<String, Int>()
