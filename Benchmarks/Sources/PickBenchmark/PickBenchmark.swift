@@ -4,7 +4,8 @@ import Rollcall
 
 /// Measures what a choice costs: by policy, by the number of instances, shared and owned, on one thread and on two.
 ///
-/// `PickBenchmark FILE [curve]` writes the figures into a file, with `curve` up to a million instances.
+/// `PickBenchmark FILE [curve]` writes the figures into a file, with `curve` up to a million instances, and then also what
+/// look-ups and changes cost.
 @main
 enum PickBenchmark {
     static let policies: [(name: String, balancer: any Balancer)] = [
@@ -14,13 +15,15 @@ enum PickBenchmark {
 
     static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst()
-        let sizes = arguments.contains("curve") ? [10, 100, 1000, 10_000, 100_000, 1_000_000] : [10, 1000]
+        let isCurve = arguments.contains("curve")
+        let sizes = isCurve ? [10, 100, 1000, 10_000, 100_000, 1_000_000] : [10, 1000]
         var figures: [Figure] = []
         for size in sizes {
             let peer = try self.byHand(size)
             for (name, balancer) in self.policies {
                 figures += try await self.figures(name, balancer, size, peer: peer)
             }
+            if isCurve { figures += try await Curve.figures(try self.instances(size)) }
         }
         figures += try await self.calls()
         for figure in figures { print(figure.line) }

@@ -86,6 +86,12 @@ public struct ContractContext: Sendable {
         try await backend.instances(of: ServiceName(service)).instances.map(\.id.text)
     }
 
+    /// The ids of those that the registry has by a client's account, without those that guards hold.
+    func registered(of service: String = "web", seenBy backend: any RegistryBackend) async throws -> [String] {
+        let snapshot = try await backend.instances(of: ServiceName(service))
+        return snapshot.instances.map(\.id).filter { !snapshot.held.contains($0) }.map(\.text)
+    }
+
     /// Records what a watch delivers for as long as `body` runs.
     func watching<Value>(
         _ service: String = "web",

@@ -38,7 +38,8 @@ extension RegistryContract {
                 )
                 try await context.eventually("the watch shows it") { recorder.ids == ["dead"] }
                 // Five times the slack, as other tests load the machine: the promise itself is for a quiet one.
-                let limit = lease.ttl + context.first.capabilities.expirySlack * 5
+                let slack = context.first.capabilities.expirySlack * 5 + context.harness.lossSlack
+                let limit = lease.ttl + slack
                 try await context.eventually(within: limit, "the watch shows that it left") { recorder.ids == [] }
                 let reason = recorder.snapshots.last?.departed[try InstanceID("dead")]
                 let expected = context.first.capabilities.knowsDepartureReason ? DepartureReason.expired : .unknown
@@ -72,7 +73,9 @@ extension RegistryContract {
             _ = try await context.first.register(old, ttl: context.harness.shortTTL)
             let service = try context.service()
             _ = try await context.second.amend(service, id: old.id, InstanceChange(status: .maintenance, weight: 0))
-            try await context.eventually("the lease ends") { try await context.ids(seenBy: context.second) == [] }
+            try await context.eventually(within: context.patience + context.harness.lossSlack, "the lease ends") {
+                try await context.ids(seenBy: context.second) == []
+            }
             let new = try context.instance("same", port: 2222, metadata: ["new": "yes"])
             let lease = try await context.first.register(new, ttl: .seconds(30))
             let seen = try await context.second.instances(of: service)[new.id]

@@ -11,6 +11,12 @@ public protocol RegistryHarness: Sendable {
     /// How many watches C13 opens and cancels.
     var watchCycles: Int { get }
 
+    /// How much longer than by the contract alone instances may be shown that a service lost all at once or for the most
+    /// part, where guards stand between the backend and the suite; zero where none do.
+    ///
+    /// Instances that were taken out in good order have no such time.
+    var lossSlack: Duration { get }
+
     /// Makes a new client of the one server that all clients of this harness share. The suite runs it.
     func makeBackend(namespace: Namespace) async throws -> any RegistryBackend
 
@@ -22,4 +28,9 @@ public protocol RegistryHarness: Sendable {
 
     /// The number of watches that the server keeps open now, or `nil` where it cannot tell.
     func serverSideWatches() async throws -> Int?
+}
+
+extension RegistryHarness {
+    /// None: the backend itself is what is seen.
+    public var lossSlack: Duration { .zero }
 }
