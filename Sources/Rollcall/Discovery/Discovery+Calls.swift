@@ -140,16 +140,7 @@ extension Discovery {
         otherThan tried: Set<InstanceID>
     ) -> InstanceCall? {
         let (view, clock) = (found.view, self.configuration.clock)
-        var table = found.table
-        if let replacement = filter.replacement {
-            table = view.inputs.flatMap { inputs in
-                SelectionTable(
-                    inputs.pool(where: replacement, view.rules).pool,
-                    balancer: view.rules.balancer,
-                    replacing: nil
-                )
-            }
-        }
+        let table = filter.replacement.map { view.table(where: $0) } ?? found.table
         guard let table else { return nil }
         let request = PickRequest(key: key, random: found.random)
         let addition = filter.addition
@@ -160,7 +151,11 @@ extension Discovery {
             tried.isEmpty
             ? table.pickForCall(request, clock: clock, where: accepts)
             : table.pickOther(request, clock: clock, where: accepts).map { ($0, false) }
-        guard let (index, isTrial) = choice else { return nil }
+        guard let (index, isTrial) = choice else {
+            guard tried.isEmpty, addition != nil else { return nil }
+            let whole = FilterChoice.only(filter.applied(to: self.configuration.filter))
+            return self.call(found, key: key, where: whole, otherThan: [])
+        }
         return InstanceCall(index, of: table, in: view, isTrial: isTrial)
     }
 }

@@ -51,8 +51,8 @@ extension Discovery {
 
     /// Chooses an instance by a filter of this call, without waiting.
     ///
-    /// A filter that adds to the configured one costs as many choices as are needed to hit what it lets through; one
-    /// that replaces it costs a look at every instance and begins each time anew, so that turns do not go round. For
+    /// A filter that adds to the configured one costs as many choices as are needed to hit what it lets through, and where
+    /// calls or probes speak against all of that, it is chosen from all the same. One that replaces it costs a look at every instance and begins each time anew, so that turns do not go round. For
     /// many choices by a filter of their own there is ``picker(for:where:balancer:)``.
     ///
     /// - Parameters:
@@ -84,15 +84,14 @@ extension Discovery {
         where filter: FilterChoice
     ) -> ServiceInstance? {
         let clock = self.configuration.clock
-        if let replacement = filter.replacement {
-            guard let pool = view.inputs?.pool(where: replacement, view.rules).pool,
-                let table = SelectionTable(pool, balancer: view.rules.balancer, replacing: nil)
-            else { return nil }
-            return table.instances[table.pick(request, clock: clock)]
+        if filter.replacement == nil {
+            guard let table = view.table else { return nil }
+            guard let addition = filter.addition else { return table.instances[table.pick(request, clock: clock)] }
+            let index = table.pick(request, clock: clock, where: { addition($0) })
+            if let index { return table.instances[index] }
         }
-        guard let table = view.table else { return nil }
-        guard let addition = filter.addition else { return table.instances[table.pick(request, clock: clock)] }
-        return table.pick(request, clock: clock, where: { addition($0) }).map { table.instances[$0] }
+        let table = view.table(where: filter.applied(to: self.configuration.filter))
+        return table.map { $0.instances[$0.pick(request, clock: clock)] }
     }
 
     /// Chooses an instance, waiting until one may be chosen.

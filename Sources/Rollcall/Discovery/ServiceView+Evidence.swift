@@ -6,9 +6,9 @@ extension ServiceView {
     func note(_ consequence: CallConsequence, of instance: ServiceInstance, _ statistics: InstanceStatistics) {
         switch consequence {
         case .none: return
-        case .failed: self.noteFailure(of: instance.id)
+        case .failed: self.noteFailure(of: instance)
         case .ejection:
-            self.noteFailure(of: instance.id)
+            self.noteFailure(of: instance)
             self.eject(instance, statistics)
         case .returns:
             self.log(.info, "\(self.service): \(instance.id) answers again, and gets its share of calls")
@@ -48,13 +48,32 @@ extension ServiceView {
             var left = state.guardian.confirm(read.instances)
             if state.delivered?.instances != read.instances, state.delivered?.freshness == .live {
                 wasWrong = true
-                left.merge(state.guardian.accept(read.instances, departed: read.departed, at: now)) { $1 }
+                left.merge(Self.believe(read, &state, at: now)) { $1 }
                 state.delivered = read
                 return left
             }
             return left.isEmpty ? nil : left
         }
         return wasWrong
+    }
+
+    /// Takes what the registry says to the guard.
+    ///
+    /// - Returns: Those that leave with that, and why.
+    static func believe(
+        _ said: ServiceSnapshot,
+        _ state: inout State,
+        at now: TimeSource.Instant
+    ) -> [InstanceID: DepartureReason] {
+        var left = state.guardian.accept(said.instances, departed: said.departed, at: now)
+        // What failed before tells of its end no second time.
+        for (id, held) in state.guardian.held {
+            let statistics = state.statistics[id]
+            let isEjected = statistics?.isEjected == true && statistics?.endpoints == held.instance.endpoints
+            guard isEjected || state.probes[id]?.failures ?? 0 > 0 else { continue }
+            left.merge(state.guardian.noteFailure(of: id)) { $1 }
+        }
+        return left
     }
 
     /// Replaces the local instances.
@@ -97,6 +116,13 @@ extension ServiceView {
             }
             return due
         }
+    }
+
+    /// Takes note that a call to an instance failed, which at another address says nothing of one that is held.
+    private func noteFailure(of instance: ServiceInstance) {
+        let held = self.state.withLock { $0.guardian.held[instance.id]?.instance }
+        guard let held, held.endpoints == instance.endpoints else { return }
+        self.noteFailure(of: instance.id)
     }
 
     private func noteFailure(of id: InstanceID) {

@@ -106,16 +106,14 @@ final class ServiceView: Sendable {
         self.change { state, now in
             state.deliveries += 1
             state.lastError = nil
-            let isNews = state.delivered.map { !$0.showsSame(as: delivered) } ?? true
+            // Also the mere reason is news of those that are held: they may have come back and left in good order meanwhile.
+            let isNews =
+                state.delivered.map { !$0.showsSame(as: delivered) } ?? true
+                || delivered.departed.keys.contains { state.guardian.held[$0] != nil }
             guard isNews || state.snapshot?.freshness != .live else { return nil }
             let former = state.guardian.held.count
-            var left = state.guardian.accept(delivered.instances, departed: delivered.departed, at: now)
+            let left = Self.believe(delivered, &state, at: now)
             let held = state.guardian.held.count
-            // What failed before tells of its end no second time.
-            for id in state.guardian.held.keys
-            where state.probes[id]?.failures ?? 0 > 0 || state.statistics[id]?.isEjected == true {
-                left.merge(state.guardian.noteFailure(of: id)) { $1 }
-            }
             if held > former { vanished = (held, held + delivered.instances.count) }
             state.delivered = delivered
             return left

@@ -37,3 +37,13 @@ struct SelectionInputs: Sendable {
         return (pool, isPanic)
     }
 }
+
+extension ServiceView {
+    /// Makes a table for a filter of one call; `nil` when it lets nobody through.
+    ///
+    /// What speaks against too many of those that fit is not believed, whatever there is beside them.
+    func table(where filter: InstanceFilter) -> SelectionTable? {
+        let pool = self.inputs?.pool(where: filter, self.rules).pool
+        return pool.flatMap { SelectionTable($0, balancer: self.rules.balancer, replacing: nil) }
+    }
+}

@@ -89,7 +89,10 @@ extension RegistryContract {
                     let expected = leases.keys.sorted()
                     // What was wiped, or left while the way was cut, may be held.
                     let limit = context.patience + context.harness.lossSlack
-                    try await context.eventually(within: limit, "the watch shows \(expected), not \(recorder.ids ?? [])") {
+                    try await context.eventually(
+                        within: limit,
+                        "the watch shows \(expected), not \(recorder.ids ?? [])"
+                    ) {
                         recorder.ids == expected && recorder.snapshots.last?.freshness == .live
                     }
                 }

@@ -32,7 +32,7 @@ struct CheckBoardTests {
                 _ = self.table.register(
                     instance,
                     in: self.place.namespace,
-                    proof: "\(id) \(second)",
+                    proof: LeaseProof("\(id) \(second)"),
                     ttl: .seconds(10),
                     at: CheckBoardTests.at(second),
                     date: Date(timeIntervalSince1970: second)

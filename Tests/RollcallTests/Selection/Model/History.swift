@@ -5,6 +5,8 @@ import Synchronization
 /// An instance of a history, as plain as can be.
 struct Plain: Hashable, Sendable, CustomStringConvertible {
     static let service = "web"
+    /// The ids that there are, each made once.
+    static let ids = (0..<10).compactMap { try? InstanceID("i\($0)") }
     private static let made = Mutex<[Plain: ServiceInstance]>([:])
 
     var id: Int
@@ -21,7 +23,7 @@ struct Plain: Hashable, Sendable, CustomStringConvertible {
             if let known = Self.made.withLock({ $0[self] }) { return known }
             let instance = try ServiceInstance(
                 service: ServiceName(Self.service),
-                id: InstanceID("i\(self.id)"),
+                id: Self.ids[self.id],
                 endpoints: [Endpoint(scheme: "http", host: "127.0.0.1", port: self.port)],
                 zone: self.zone,
                 weight: self.weight,
@@ -103,6 +105,14 @@ enum Step: Sendable {
     case calls(count: Int, ill: [Int])
     /// A call that is tried at several instances, as it fails at the first.
     case failOver(PlainChoice, attempts: Int, failures: Int)
+
+    /// Whether it cannot change anything of what is known.
+    var isChoice: Bool {
+        switch self {
+        case .pick, .pickByPicker, .pickAnother: true
+        default: false
+        }
+    }
 }
 
 /// How choices are made in a history.

@@ -85,7 +85,11 @@ struct HistoryGenerator {
             self.registry.append(self.changed(Plain(id: id)))
             return
         }
-        if self.chance(30) { self.registry.remove(at: index) } else { self.registry[index] = self.changed(self.registry[index]) }
+        if self.chance(30) {
+            self.registry.remove(at: index)
+        } else {
+            self.registry[index] = self.changed(self.registry[index])
+        }
     }
 
     private mutating func changed(_ plain: Plain) -> Plain {
@@ -113,7 +117,9 @@ struct HistoryGenerator {
 
     private mutating func someLocal() -> [Plain] {
         guard self.chance(60) else { return [] }
-        return [Plain(id: self.number(5...6), port: 2), Plain(id: 7), Plain(id: 8, zone: "a")].filter { _ in self.chance(60) }
+        return [Plain(id: self.number(5...6), port: 2), Plain(id: 7), Plain(id: 8, zone: "a")].filter { _ in
+            self.chance(60)
+        }
     }
 
     private mutating func probe() -> Step {

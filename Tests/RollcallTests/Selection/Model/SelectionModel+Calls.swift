@@ -63,7 +63,9 @@ extension SelectionModel {
         case .ejected: return
         }
         let out = self.known.values.count { $0.isEjected }
-        guard Double(out + 1) <= Double(self.known.count) * rules.maximumShare, out + 1 < self.known.count else { return }
+        guard Double(out + 1) <= Double(self.known.count) * rules.maximumShare, out + 1 < self.known.count else {
+            return
+        }
         known.timesLeftOut += 1
         known.failuresInARow = 0
         let time = min(rules.baseTime.inMilliseconds * known.timesLeftOut, rules.maximumTime.inMilliseconds)

@@ -3,10 +3,12 @@ import Testing
 @testable import Rollcall
 
 /// Everything that decides whom a call goes to at once, beside a model that works it out anew each time.
-@Suite("Selection beside a plain model", .timeLimit(.minutes(3)))
+///
+/// One part after the other: each takes a processor for itself.
+@Suite("Selection beside a plain model", .serialized, .timeLimit(.minutes(3)))
 struct SelectionModelTests {
     private static let historiesOfSeed: UInt64 = 100
-    private static let steps = 60
+    private static let steps = 40
 
     @Test("random histories: each choice is one that the model allows", arguments: 0..<20 as Range<UInt64>)
     func histories(_ part: UInt64) async throws {
@@ -25,6 +27,17 @@ struct SelectionModelTests {
             "fail-over",
         ]
         #expect(expected.subtracting(sights).isEmpty)
+    }
+
+    @Test("the same through a discovery that runs", arguments: 0..<8 as Range<UInt64>)
+    func running(_ part: UInt64) async throws {
+        for number in 0..<25 as Range<UInt64> {
+            var generator = HistoryGenerator(seed: 1_000_000 + part * 25 + number)
+            let history = generator.history(Self.steps)
+            guard let found = try await RunningTrial.run(history) else { continue }
+            Issue.record("step \(found.step): \(found.text)\n\(history)")
+            return
+        }
     }
 
     /// Leaves out steps as long as the rest still fails.

@@ -24,22 +24,24 @@ extension SelectionTrial {
             return pool.isEmpty ? nil : "the picker found nobody, of \(pool)"
         }
         let allowed = self.model.allowed(pool, forCall: false)
-        let expected = self.model.walk(&self.model.pickerTurn, pool) {
+        var turn = self.model.pickerTurn
+        let expected = self.model.walk(&turn, pool) {
             self.model.isOpen($0)
         } isUnsure: {
             self.isRamped($0)
         }
+        defer { self.model.pickerTurn = turn }
         guard let plain = try self.plain(picked, of: allowed) else {
             return "the picker chose \(picked.id), not one of \(allowed)"
         }
-        self.model.learn(&self.model.pickerTurn, from: plain, of: pool)
+        self.model.learn(&turn, from: plain, of: pool)
         guard let expected, expected != plain else { return nil }
         return "the picker chose \(plain) when it was the turn of \(expected)"
     }
 
     func pickAnother(than tried: [Int]) throws -> String? {
         let pool = self.model.configuredPool
-        let ids = Set(try tried.map { try InstanceID("i\($0)") })
+        let ids = Set(tried.map { Plain.ids[$0] })
         let accepted = pool.filter { !tried.contains($0.id) }
         let picked = self.discovery.pickAnother(self.service, than: ids)
         // Whoever has tried nobody makes it the next one's turn.
@@ -60,7 +62,9 @@ extension SelectionTrial {
             return (self.difference(of: error, accepted, choice), nil)
         }
         let chosen = real.instance
-        if let text = try self.check(chosen, pool, accepted, choice, isAnew: isAnew, forCall: true) { return (text, nil) }
+        if let text = try self.check(chosen, pool, accepted, choice, isAnew: isAnew, forCall: true) {
+            return (text, nil)
+        }
         let (difference, call) = try self.noteBegin(of: chosen, before)
         guard let call else { return (difference, nil) }
         return (difference, OpenCall(real, call))
@@ -127,8 +131,9 @@ extension SelectionTrial {
         var turn = isAnew ? PlainTurn() : self.model.turn
         let expected = self.model.walk(&turn, pool) { plain in
             guard accepted.contains(plain) else { return false }
-            return self.model.isOpen(plain) || forCall && self.model.known[plain.id]?.isOnTrial == true
-                && self.model.known[plain.id]?.trialCall == nil
+            return self.model.isOpen(plain)
+                || forCall && self.model.known[plain.id]?.isOnTrial == true
+                    && self.model.known[plain.id]?.trialCall == nil
         } isUnsure: {
             accepted.contains($0) && self.isRamped($0)
         }
@@ -147,7 +152,7 @@ extension SelectionTrial {
     private func checkOwner(of key: Int, _ picked: ServiceInstance, _ choice: PlainChoice, _ pool: [Plain]) -> String? {
         guard self.model.setup.policy == .consistentHash, self.model.isPlain(choice),
             pool.allSatisfy({ self.model.known[$0.id]?.outstanding ?? 0 < 2 }),
-            let plain = pool.first(where: { "i\($0.id)" == picked.id.text })
+            let plain = pool.first(where: { Plain.ids[$0.id] == picked.id })
         else { return nil }
         defer { self.setOwner(of: key, in: pool, plain) }
         guard let owner = self.owner(of: key, in: pool), owner != plain else { return nil }
@@ -179,7 +184,7 @@ extension SelectionTrial {
         of chosen: ServiceInstance,
         _ before: [InstanceID: OutlierMachine]
     ) throws -> (difference: String?, call: SelectionModel.Call?) {
-        guard let plain = self.model.visible?.first(where: { "i\($0.id)" == chosen.id.text }) else {
+        guard let plain = self.model.visible?.first(where: { Plain.ids[$0.id] == chosen.id }) else {
             return ("\(chosen.id) is not there", nil)
         }
         let isTrial = self.outliers[chosen.id] != before[chosen.id]

@@ -3,7 +3,9 @@
 /// Whether what callers can see is what the model says.
 extension SelectionTrial {
     /// What differs now, or `nil`.
-    func difference() throws -> String? {
+    ///
+    /// - Parameter isThorough: Whether what is known of each instance is compared too.
+    func difference(isThorough: Bool = true) throws -> String? {
         guard let snapshot = self.view.snapshot else {
             return self.model.visible == nil ? nil : "nothing is known, and \(self.model.visible ?? []) should be"
         }
@@ -11,11 +13,12 @@ extension SelectionTrial {
         guard try snapshot.instances == visible.map({ try $0.instance }) else {
             return "callers see \(snapshot.instances), not \(visible)"
         }
-        let held = Set(try self.model.visiblyHeld.map { try InstanceID("i\($0)") })
+        let held = Set(self.model.visiblyHeld.map { Plain.ids[$0] })
         guard snapshot.held == held else { return "held are \(snapshot.held), not \(held)" }
         let since = self.model.staleSince.map { TimeSource.Instant(elapsed: .milliseconds($0)) }
         let freshness = since.map { ServiceSnapshot.Freshness.stale(since: $0) } ?? .live
         guard snapshot.freshness == freshness else { return "it is \(snapshot.freshness), not \(freshness)" }
+        guard isThorough else { return nil }
         self.noteSights(snapshot)
         return try self.differenceOfStatistics() ?? self.differenceOfReport()
     }
@@ -35,7 +38,7 @@ extension SelectionTrial {
             return "calls told of \(statistics.keys), not of \(self.model.known.keys)"
         }
         for (id, known) in self.model.known {
-            let phase = statistics[try InstanceID("i\(id)")]?.outliers.phase
+            let phase = statistics[Plain.ids[id]]?.outliers.phase
             let expected: OutlierMachine.Phase =
                 switch known.phase {
                 case .admitted: .admitted
@@ -52,7 +55,9 @@ extension SelectionTrial {
         let pool = self.model.configuredPool
         self.note("panic", if: pool.contains { self.model.known[$0.id]?.isEjected == true })
         let chosenFrom = self.discovery.candidates(of: self.service)
-        guard try chosenFrom == pool.map({ try $0.instance }) else { return "chosen from are \(chosenFrom), not \(pool)" }
+        guard try chosenFrom == pool.map({ try $0.instance }) else {
+            return "chosen from are \(chosenFrom), not \(pool)"
+        }
         for (entry, plain) in zip(report.entries, self.model.visible ?? []) {
             guard entry.isIn == pool.contains(plain) else { return "the report says \(entry.isIn) of \(plain)" }
             let known = self.model.known[plain.id]
