@@ -106,6 +106,8 @@ final class GuardedBackend: RegistryBackend {
     ///   - service: The service.
     ///   - read: What the registry answered; with `nil` the first view is good enough.
     ///   - take: Returns what ends it, or `nil` to go on.
+    /// - Returns: What `take` returned.
+    /// - Throws: `cancelled`, or `closed` when the discovery ended.
     private func following<Value: Sendable>(
         _ service: ServiceName,
         from read: [ServiceInstance]?,

@@ -6,6 +6,7 @@ import Testing
 struct GuardedHarness: RegistryHarness {
     private let base: any RegistryHarness
     private let rules: CollapseRules
+    let watchCycles: Int
     private let neighbours = GuardedBackend.Neighbours()
 
     /// Puts guards before a harness.
@@ -13,14 +14,15 @@ struct GuardedHarness: RegistryHarness {
     /// - Parameters:
     ///   - base: The harness.
     ///   - rules: When the guards do not believe the registry; by default for the time-to-live of the harness's leases.
-    init(_ base: any RegistryHarness, rules: CollapseRules? = nil) {
+    ///   - watchCycles: How many watches C13 opens and cancels; by default as many as without guards.
+    init(_ base: any RegistryHarness, rules: CollapseRules? = nil, watchCycles: Int? = nil) {
         self.base = base
+        self.watchCycles = watchCycles ?? base.watchCycles
         self.rules = rules ?? CollapseRules(ttl: base.shortTTL)
     }
 
     var name: String { "\(self.base.name) behind guards" }
     var shortTTL: Duration { self.base.shortTTL }
-    var watchCycles: Int { self.base.watchCycles }
     var lossSlack: Duration { self.rules.timeBox }
 
     func makeBackend(namespace: Namespace) async throws -> any RegistryBackend {
@@ -47,7 +49,8 @@ extension RegistryContractTests {
 
         @Test("hub", arguments: RegistryContract.lines)
         func hub(_ line: RegistryContract.Line) async throws {
-            try await HubHarness.withHub { try await line.run(on: GuardedHarness($0)) }
+            // Each cycle asks the hub and watches it.
+            try await HubHarness.withHub { try await line.run(on: GuardedHarness($0, watchCycles: 2000)) }
         }
 
         @Test("a loss that is not believed at once is believed by the end of the usual time box")

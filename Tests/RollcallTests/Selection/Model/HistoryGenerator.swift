@@ -20,6 +20,7 @@ struct HistoryGenerator {
     /// - Parameters:
     ///   - count: How many steps it has.
     ///   - policy: The policy; by default any.
+    /// - Returns: The history.
     mutating func history(_ count: Int, policy: PlainSetup.Policy? = nil) -> History {
         var setup = PlainSetup(policy: policy ?? self.any(PlainSetup.Policy.allCases))
         if self.chance(80) {

@@ -91,7 +91,7 @@ extension SelectionModel {
         }
     }
 
-    /// The k-th of w places is due at (k + phase) / w of a turn, and phases are 1/2, 1/4, 3/4, 1/8, …
+    /// The k-th of w places is due at (k + phase) / w of a turn, with a phase for each instance.
     private static func weightedPlaces(_ pool: [Plain]) -> [Plain] {
         var shares = pool.map(\.weight)
         if shares.allSatisfy({ $0 == 0 }) { shares = pool.map { _ in 1 } }
@@ -110,6 +110,7 @@ extension SelectionModel {
         return due.map(\.plain)
     }
 
+    /// The numbers that halve what is left between those before.
     private static let phases = [(1, 2), (1, 4), (3, 4), (1, 8), (5, 8), (3, 8), (7, 8), (1, 16), (9, 16), (5, 16)]
 
     /// Goes on by turns until someone comes who is sure to be taken, and says who; `nil` where chance has a say.

@@ -2,9 +2,11 @@
 
 /// Whether what callers can see is what the model says.
 extension SelectionTrial {
-    /// What differs now, or `nil`.
+    /// What differs now.
     ///
     /// - Parameter isThorough: Whether what is known of each instance is compared too.
+    /// - Returns: What it is, or `nil`.
+    /// - Throws: When an instance of the history is not a legal one.
     func difference(isThorough: Bool = true) throws -> String? {
         guard let snapshot = self.view.snapshot else {
             return self.model.visible == nil ? nil : "nothing is known, and \(self.model.visible ?? []) should be"
