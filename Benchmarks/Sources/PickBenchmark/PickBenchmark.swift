@@ -18,15 +18,18 @@ enum PickBenchmark {
         let isCurve = arguments.contains("curve")
         let sizes = isCurve ? [10, 100, 1000, 10_000, 100_000, 1_000_000] : [10, 1000]
         var figures: [Figure] = []
+        func note(_ measured: [Figure]) {
+            for figure in measured { print(figure.line) }
+            figures += measured
+        }
         for size in sizes {
             let peer = try self.byHand(size)
             for (name, balancer) in self.policies {
-                figures += try await self.figures(name, balancer, size, peer: peer)
+                note(try await self.figures(name, balancer, size, peer: peer))
             }
-            if isCurve { figures += try await Curve.figures(try self.instances(size)) }
+            if isCurve { note(try await Curve.figures(try self.instances(size))) }
         }
-        figures += try await self.calls()
-        for figure in figures { print(figure.line) }
+        note(try await self.calls())
         guard let path = arguments.first else { return }
         let json = "[\n" + figures.map { $0.json(suite: "pick") }.joined(separator: ",\n") + "\n]\n"
         try json.write(toFile: path, atomically: true, encoding: .utf8)
@@ -69,20 +72,32 @@ enum PickBenchmark {
                 for _ in 0..<count { sum &+= try discovery.pick(service, key: key).weight }
             }
             precondition(sum > count, "every pick gave an instance")
-            let onePicker = await self.parallel(1, discovery, service, key)
-            let twoPickers = await self.parallel(2, discovery, service, key)
-            let twoShared = await self.sharedByTwo(discovery, service, key)
             let prefix = "pick.\(name).\(size)"
             let hand = ("filter and choose by hand", peer)
-            return [
+            let alone = [
                 Figure("\(prefix).ns", own, "ns", peer: hand),
                 allocations.map { Figure("\(prefix).allocations", $0 / Double(count), "for each") },
                 Figure("\(prefix).shared.ns", shared, "ns", peer: hand),
                 sharedAllocations.map { Figure("\(prefix).shared.allocations", $0 / Double(count), "for each") },
-                Figure("\(prefix).two_threads.share", onePicker / twoPickers * 100, "%"),
-                Figure("\(prefix).shared.two_threads.ns", twoShared, "ns"),
             ].compactMap(\.self)
+            // What threads do to each other does not depend on the number of instances.
+            return size > 1000 ? alone : alone + (await self.threads(prefix, discovery, service, key))
         }
+    }
+
+    private static func threads(
+        _ prefix: String,
+        _ discovery: Discovery,
+        _ service: ServiceName,
+        _ key: String?
+    ) async -> [Figure] {
+        let onePicker = await self.parallel(1, discovery, service, key)
+        let twoPickers = await self.parallel(2, discovery, service, key)
+        let twoShared = await self.sharedByTwo(discovery, service, key)
+        return [
+            Figure("\(prefix).two_threads.share", onePicker / twoPickers * 100, "%"),
+            Figure("\(prefix).shared.two_threads.ns", twoShared, "ns"),
+        ]
     }
 
     /// The time of one pick, when each of `threads` has a picker of its own.

@@ -9,6 +9,8 @@ struct HistoryGenerator {
     /// What the registry has.
     private var registry: [Plain] = []
     private var ill: [Int] = []
+    /// What all weights are multiples of.
+    private var unit = 1
 
     init(seed: UInt64) {
         self.seed = seed
@@ -35,7 +37,8 @@ struct HistoryGenerator {
         setup.panicThreshold = self.any([0.3, 0.3, 0, 0.6])
         setup.slowStart = self.chance(20) ? 20_000 : 0
         if self.chance(15) { setup.collapse = .off }
-        self.registry = Self.ids.map { Plain(id: $0) }.filter { _ in self.chance(80) }
+        self.unit = self.any([1, 1, 2])
+        self.registry = Self.ids.map { Plain(id: $0, weight: self.unit) }.filter { _ in self.chance(80) }
         self.ill = Self.ids.filter { _ in self.chance(30) }
         var steps = self.chance(90) ? [Step.deliver(self.registry, departed: [:])] : []
         while steps.count < count { steps.append(self.step()) }
@@ -67,7 +70,7 @@ struct HistoryGenerator {
         case 0...5: self.changeOne()
         case 6: self.registry = former.filter { _ in self.chance(40) }
         case 7: self.registry = []
-        case 8: self.registry = Self.ids.map { id in former.first { $0.id == id } ?? Plain(id: id) }
+        case 8: self.registry = Self.ids.map { id in former.first { $0.id == id } ?? Plain(id: id, weight: self.unit) }
         default: break
         }
         var departed: [Int: DepartureReason] = [:]
@@ -83,7 +86,7 @@ struct HistoryGenerator {
     private mutating func changeOne() {
         let id = self.any(Array(Self.ids))
         guard let index = self.registry.firstIndex(where: { $0.id == id }) else {
-            self.registry.append(self.changed(Plain(id: id)))
+            self.registry.append(self.changed(Plain(id: id, weight: self.unit)))
             return
         }
         if self.chance(30) {
@@ -97,7 +100,7 @@ struct HistoryGenerator {
         var plain = plain
         switch self.number(0...5) {
         case 0: plain.status = self.any(HealthStatus.allCases)
-        case 1: plain.weight = self.number(0...3)
+        case 1: plain.weight = self.number(0...3) * self.unit
         case 2: plain.zone = self.any([nil, "a", "a", "b"])
         case 3: plain.isBlue.toggle()
         case 4: plain.port = self.number(1...2)
