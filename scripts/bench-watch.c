@@ -129,8 +129,8 @@ static void change(int requests, int weight) {
             fprintf(stderr, "%d streams were not told\n", left);
             exit(1);
         }
-        /* What is there was read; meanwhile more gathers, and the hub need not awake this process for each event. */
-        if (ready < 512 && left > ready) usleep(2000);
+        /* With many to come the rest gathers for 2 ms, so that the hub need not awake this process for each event. */
+        if (ready < 512 && left > 1000) usleep(2000);
         for (int index = 0; index < ready; index++) {
             struct stream *stream = &streams[events[index].data.u32];
             double stamp;

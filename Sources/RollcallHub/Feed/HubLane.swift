@@ -66,26 +66,35 @@ final class HubLane: Sendable {
     /// Tells the streams until the task is cancelled.
     func run() async {
         let beat = StreamPiece(HubEvents.heartbeat)
+        var turn = 0
         while let news = try? await self.mailbox.next() {
             switch news {
             case .change(let service, let place, let change):
                 let piece = change.event.map { StreamPiece($0) }
-                await self.each(self.state.withLock { $0.watchers.members(of: place) }) {
-                    $0.tell(change, of: service, piece)
-                }
+                let outlets = self.state.withLock { $0.watchers.members(of: place) }
+                await Self.each(outlets, &turn) { $0.tell(change, of: service, piece) }
             case .beat(let part):
                 let outlets = self.state.withLock { state in
                     state.all.filter { Int($0.key % UInt64(HubEvents.parts)) == part }.map(\.value)
                 }
-                await self.each(outlets) { $0.beat(beat) }
+                await Self.each(outlets, &turn) { $0.beat(beat) }
             }
         }
     }
 
-    private func each(_ outlets: [HubOutlet], _ action: (HubOutlet) -> Void) async {
-        for (index, outlet) in outlets.enumerated() {
-            if index > 0, index.isMultiple(of: Self.turn) { await Task.yield() }
+    /// Acts on streams, and lets the loop look at its other sockets now and then.
+    ///
+    /// - Parameters:
+    ///   - outlets: The streams.
+    ///   - turn: How many were acted on since the loop last did that, over many calls: changes may come without end.
+    ///   - action: What to do.
+    private static func each(_ outlets: [HubOutlet], _ turn: inout Int, _ action: (HubOutlet) -> Void) async {
+        for outlet in outlets {
             action(outlet)
+            turn += 1
+            guard turn >= Self.turn else { continue }
+            turn = 0
+            await Task.yield()
         }
     }
 }

@@ -26,7 +26,7 @@ struct InstanceSizeTests {
         )
         for _ in 0...number(8) {
             fields.endpoints.append(
-                try Endpoint(["http://[2001:db8::1]:65535/a b", "unix:///run/web.sock"][number(2)])
+                try Endpoint(["http://[2001:db8::1]:65535/a/\"\\é", "unix:///run/web.sock"][number(2)])
             )
         }
         for index in 0..<number(48) { fields.metadata["\(index)" + text()] = text() }
