@@ -4,8 +4,8 @@ import Rollcall
 
 /// Measures what a choice costs: by policy, by the number of instances, shared and owned, on one thread and on two.
 ///
-/// `PickBenchmark FILE [curve]` writes the figures into a file, with `curve` up to a million instances, and then also what
-/// look-ups and changes cost.
+/// `PickBenchmark FILE [curve | changes]` writes the figures into a file, with `curve` up to a million instances, and then
+/// also what look-ups and changes cost; with `changes` that alone.
 @main
 enum PickBenchmark {
     static let policies: [(name: String, balancer: any Balancer)] = [
@@ -15,7 +15,8 @@ enum PickBenchmark {
 
     static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst()
-        let isCurve = arguments.contains("curve")
+        let hasChoices = !arguments.contains("changes")
+        let isCurve = arguments.contains("curve") || !hasChoices
         let sizes = isCurve ? [10, 100, 1000, 10_000, 100_000, 1_000_000] : [10, 1000]
         var figures: [Figure] = []
         func note(_ measured: [Figure]) {
@@ -23,13 +24,13 @@ enum PickBenchmark {
             figures += measured
         }
         for size in sizes {
-            let peer = try self.byHand(size)
-            for (name, balancer) in self.policies {
+            let peer = hasChoices ? try self.byHand(size) : 0
+            for (name, balancer) in hasChoices ? self.policies : [] {
                 note(try await self.figures(name, balancer, size, peer: peer))
             }
             if isCurve { note(try await Curve.figures(try self.instances(size))) }
         }
-        note(try await self.calls())
+        if hasChoices { note(try await self.calls()) }
         guard let path = arguments.first else { return }
         let json = "[\n" + figures.map { $0.json(suite: "pick") }.joined(separator: ",\n") + "\n]\n"
         try json.write(toFile: path, atomically: true, encoding: .utf8)

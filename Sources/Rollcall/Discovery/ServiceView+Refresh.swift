@@ -40,7 +40,8 @@ extension ServiceView {
         guard let base = state.delivered ?? self.fallback(state) ?? self.localBase(state, at: now) else { return nil }
         let held = state.guardian.held
         let instances = state.local.merged(with: base.instances + held.values.map(\.instance))
-        let ids = Set(instances.map(\.id))
+        // Nearly always nobody left and nobody is held: then nobody need be looked for.
+        let ids = left.isEmpty && held.isEmpty ? [] : Set(instances.map(\.id))
         return ServiceSnapshot(
             service: self.service,
             instances: instances,
@@ -106,6 +107,11 @@ extension ServiceView {
         isFirst: Bool,
         at now: TimeSource.Instant
     ) {
+        let isSame =
+            state.statistics.count == snapshot.instances.count
+            && snapshot.instances.allSatisfy { state.statistics[$0.id]?.endpoints == $0.endpoints }
+        // Who is there and where mostly stays, whatever else changes.
+        guard !isSame else { return }
         var statistics: [InstanceID: InstanceStatistics] = [:]
         statistics.reserveCapacity(snapshot.instances.count)
         for instance in snapshot.instances {

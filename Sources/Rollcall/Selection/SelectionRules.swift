@@ -22,16 +22,15 @@ struct SelectionInputs: Sendable {
     /// What may be chosen with a filter, and whether that is for want of anything better.
     func pool(where filter: InstanceFilter, _ rules: SelectionRules) -> (pool: SelectionPool, isPanic: Bool) {
         let eligible = self.snapshot.instances.filter { filter($0) }
-        let admitted = eligible.filter { instance in
-            guard !self.failing.contains(instance.id) else { return false }
-            if case .ejected? = self.statistics[instance.id]?.outliers.phase { return false }
-            return true
+        let known = eligible.map { self.statistics[$0.id] ?? InstanceStatistics() }
+        let admitted = eligible.indices.filter { index in
+            !self.failing.contains(eligible[index].id) && !known[index].isEjected
         }
         let isPanic = rules.isPanic(admitted.count, of: eligible.count)
-        let chosen = isPanic ? eligible : admitted
+        let isAll = isPanic || admitted.count == eligible.count
         let pool = SelectionPool(
-            instances: chosen,
-            statistics: chosen.map { self.statistics[$0.id] ?? InstanceStatistics() },
+            instances: isAll ? eligible : admitted.map { eligible[$0] },
+            statistics: isAll ? known : admitted.map { known[$0] },
             registered: self.snapshot.instances
         )
         return (pool, isPanic)

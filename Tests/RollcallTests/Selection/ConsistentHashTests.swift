@@ -98,6 +98,26 @@ struct ConsistentHashTests {
         #expect(BalancerTests.counts(table, of: 4, picks: 1000).allSatisfy { $0 > 150 })
     }
 
+    @Test("a key belongs to the next of all points in order", arguments: [1, 2, 50])
+    func order(_ size: Int) throws {
+        let pool = try BalancerTests.pool(size, weight: { 1 + $0 % 4 })
+        let ring = HashRing(pool.instances)
+        var points: [(point: UInt64, owner: Int)] = []
+        for (index, instance) in pool.instances.enumerated() {
+            var generator = SplitMix64(seed: KeyHash.hash(instance.id.text))
+            for _ in 0..<instance.weight * ConsistentHashBalancer.pointsPerInstance {
+                points.append((generator.next(), index))
+            }
+        }
+        points.sort { $0 < $1 }
+        #expect(ring.count == points.count)
+        var generator = SplitMix64(seed: 7)
+        for hash in [0, .max] + (0..<500).map({ _ in generator.next() }) {
+            let expected = points.first { $0.point >= hash } ?? points[0]
+            #expect(ring.owner(at: ring.place(of: hash)) == expected.owner)
+        }
+    }
+
     @Test("two instances at one address are two, and services do not share a ring")
     func identity() throws {
         // All of the pool have one address; their ids differ.

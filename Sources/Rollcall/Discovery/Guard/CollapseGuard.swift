@@ -68,10 +68,9 @@ struct CollapseGuard: Sendable {
             self.losses[id] = Loss(instance: instance, reason: reason, at: now)
             hasNewLoss = true
         }
-        for id in self.present.keys {
-            self.losses[id] = nil
-            self.held[id] = nil
-        }
+        // Nearly always nobody was lost.
+        for id in Array(self.losses.keys) where self.present[id] != nil { self.losses[id] = nil }
+        for id in Array(self.held.keys) where self.present[id] != nil { self.held[id] = nil }
         for (id, reason) in departed where reason == .deregistered && self.present[id] == nil {
             self.losses[id] = nil
             if self.held.removeValue(forKey: id) != nil { left[id] = reason }

@@ -15,27 +15,51 @@ struct HashRing: Sendable {
     init(_ instances: [ServiceInstance]) {
         let counts = Self.pointCounts(instances)
         let total = counts.reduce(0, +)
-        var placed: [(point: UInt64, owner: UInt32)] = []
-        placed.reserveCapacity(total)
-        for (index, instance) in instances.enumerated() {
-            // A generator seeded by the id gives its points: the same on every machine, whoever else is there.
-            var generator = SplitMix64(seed: KeyHash.hash(instance.id.text))
-            for _ in 0..<counts[index] { placed.append((generator.next(), UInt32(index))) }
-        }
-        placed.sort { $0.point != $1.point ? $0.point < $1.point : $0.owner < $1.owner }
-        self.points = placed.map(\.point)
-        self.owners = placed.map(\.owner)
         let bits = max(1, UInt64.bitWidth - (max(total, 2) - 1).leadingZeroBitCount)
-        self.shift = UInt64(UInt64.bitWidth - bits)
-        var directory = [UInt32](repeating: UInt32(total), count: 1 << bits)
-        for place in stride(from: total - 1, through: 0, by: -1) {
-            directory[Int(placed[place].point >> self.shift)] = UInt32(place)
+        let shift = UInt64(UInt64.bitWidth - bits)
+        // Points are spread evenly, so that one pass puts nearly each where it belongs: a slot of the directory has about
+        // one, and the order within it is made by insertion.
+        var directory = Self.starts(instances, counts, shift: shift, slots: 1 << bits)
+        let starts = directory
+        var points = [UInt64](repeating: 0, count: total)
+        var owners = [UInt32](repeating: 0, count: total)
+        for (index, instance) in instances.enumerated() {
+            var generator = Self.generator(of: instance)
+            for _ in 0..<counts[index] {
+                let point = generator.next()
+                let slot = Int(truncatingIfNeeded: point >> shift)
+                var place = Int(directory[slot])
+                directory[slot] += 1
+                while place > Int(starts[slot]), points[place - 1] > point {
+                    (points[place], owners[place]) = (points[place - 1], owners[place - 1])
+                    place -= 1
+                }
+                (points[place], owners[place]) = (point, UInt32(index))
+            }
         }
-        var next = UInt32(total)
-        for slot in directory.indices.reversed() {
-            if directory[slot] == UInt32(total) { directory[slot] = next } else { next = directory[slot] }
+        (self.points, self.owners, self.directory, self.shift) = (points, owners, starts, shift)
+    }
+
+    /// For each value of the upper bits how many points are below all that have it.
+    private static func starts(
+        _ instances: [ServiceInstance],
+        _ counts: [Int],
+        shift: UInt64,
+        slots: Int
+    ) -> [UInt32] {
+        var starts = [UInt32](repeating: 0, count: slots)
+        for (index, instance) in instances.enumerated() {
+            var generator = Self.generator(of: instance)
+            for _ in 0..<counts[index] { starts[Int(truncatingIfNeeded: generator.next() >> shift)] += 1 }
         }
-        self.directory = directory
+        var sum: UInt32 = 0
+        for slot in starts.indices { (starts[slot], sum) = (sum, sum + starts[slot]) }
+        return starts
+    }
+
+    /// A generator seeded by the id gives an instance's points: the same on every machine, whoever else is there.
+    private static func generator(of instance: ServiceInstance) -> SplitMix64 {
+        SplitMix64(seed: KeyHash.hash(instance.id.text))
     }
 
     /// How many points there are.
