@@ -164,9 +164,12 @@ extension SelectionTrial {
         // Who goes round in vain takes turns.
         if case .also = choice { self.model.turn = PlainTurn(next: nil) }
         guard accepted.isEmpty else { return "\(error), though there are \(accepted)" }
-        let cause = (error.cause as? BackendError)?.code
+        guard let reason = error.cause as? NoInstanceError else { return "\(error) does not say why" }
+        if let entry = reason.report.entries.first(where: { $0.isIn || $0.remarks.isEmpty }) {
+            return "\(error) does not say why \(entry.instance.id) was out"
+        }
         let isRight = error.code == .notFound && error.operation == "pick" && error.key == Plain.service
-        return isRight && cause == self.model.lastError ? nil : "the error is \(error)"
+        return isRight && reason.registryError?.code == self.model.lastError ? nil : "the error is \(error)"
     }
 
     private func isRamped(_ plain: Plain) -> Bool { self.model.known[plain.id]?.ramp != nil }
