@@ -58,7 +58,7 @@ struct ProviderConsumerTests {
                 ["ExampleConsumer", "--backend", hub, "--instances", "3", "--request", "0", "--pause", "2ms"]
             )
             try await eventually {
-                ["killed", "leaving", "staying"].allSatisfy { consumer.errors.contains("\n\($0) answers\n") }
+                ["killed", "leaving", "staying"].allSatisfy { ("\n" + consumer.errors).contains("\n\($0) answers\n") }
             }
             killed.signal(SIGKILL)
             #expect(try await killed.end() == .killed(by: SIGKILL))
