@@ -21,13 +21,13 @@ struct RegistryTableTests {
         self.ids = try (0..<12).map { try InstanceID("i\($0)") }
     }
 
-    @Test("it does what a plain table of leases does, whatever comes", arguments: 0..<30 as Range<UInt64>)
+    @Test("it does what a plain table of leases does, whatever comes", arguments: 0..<10 as Range<UInt64>)
     func model(_ seed: UInt64) throws {
         var generator = SplitMix64(seed: seed)
         var table = RegistryTable()
         var model: [RegistryTable.Place: [InstanceID: Known]] = [:]
         var now = TimeSource.Instant(elapsed: .zero)
-        for step in 0..<600 {
+        for step in 0..<300 {
             let service = self.services[Int.random(in: 0..<2, using: &generator)]
             let id = self.ids[Int.random(in: 0..<self.ids.count, using: &generator)]
             let place = RegistryTable.Place(namespace: .default, service: service)

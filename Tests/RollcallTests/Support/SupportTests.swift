@@ -35,6 +35,20 @@ struct SupportTests {
         #expect(CRC32C.checksum([UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
     }
 
+    @Test("CRC-32C is the same for bytes of any length, wherever they lie", arguments: 0..<40)
+    func crcModel(_ count: Int) {
+        var generator = SplitMix64(seed: UInt64(count))
+        let bytes = (0..<count + 3).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        // Bit by bit, as the polynomial says.
+        var sum = ~UInt32(0)
+        for byte in bytes[3...] {
+            sum ^= UInt32(byte)
+            for _ in 0..<8 { sum = sum & 1 == 1 ? sum >> 1 ^ 0x82F6_3B78 : sum >> 1 }
+        }
+        #expect(CRC32C.checksum(bytes[3...]) == ~sum)
+        #expect(CRC32C.checksum(AnySequence(bytes[3...])) == ~sum)
+    }
+
     @Test("a mailbox keeps the latest of each key, in the order in which keys came to wait")
     func mailbox() async throws {
         let mailbox = KeyedMailbox<String, [Int]> { new, old in old + new }
