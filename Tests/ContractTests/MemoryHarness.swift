@@ -24,3 +24,13 @@ struct MemoryHarness: RegistryHarness {
         self.registry.watchCount
     }
 }
+
+extension MemoryHarness: ConfigHarness, LockHarness {
+    func makeConfigBackend(namespace: Namespace) async throws -> any ConfigBackend {
+        MemoryBackend(registry: self.registry, namespace: namespace)
+    }
+
+    func makeLockBackend(namespace: Namespace) async throws -> any LockBackend {
+        MemoryBackend(registry: self.registry, namespace: namespace)
+    }
+}

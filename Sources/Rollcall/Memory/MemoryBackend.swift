@@ -24,7 +24,7 @@ public final class MemoryBackend: RegistryBackend {
     )
 
     let registry: MemoryRegistry
-    private let namespace: Namespace
+    let namespace: Namespace
     private let isRunning = Atomic(false)
 
     /// Creates a client of a registry.
@@ -166,12 +166,31 @@ public final class MemoryBackend: RegistryBackend {
             guard !Task.isCancelled else { throw BackendError(.cancelled, "the task was cancelled") }
             return try self.registry.perform(body)
         } catch {
-            var error = error
-            error.backend = self.name
-            error.operation = operation
-            error.key = key
-            throw error
+            throw self.located(error, operation, key: key)
         }
+    }
+
+    /// Runs an operation on something beside the table of instances, under the same rules.
+    func reaching<Value: Sendable>(
+        _ operation: String,
+        key: String?,
+        _ body: () throws(BackendError) -> Value
+    ) throws(BackendError) -> Value {
+        try self.perform(operation, key: key) { _ throws(BackendError) in ((), nil) }
+        do throws(BackendError) {
+            return try body()
+        } catch {
+            throw self.located(error, operation, key: error.key ?? key)
+        }
+    }
+
+    /// The error with where it happened.
+    func located(_ error: BackendError, _ operation: String, key: String?) -> BackendError {
+        var error = error
+        error.backend = self.name
+        error.operation = operation
+        error.key = key
+        return error
     }
 
     func renew(_ token: LeaseToken) throws(BackendError) {

@@ -30,6 +30,8 @@ public final class MemoryRegistry: Sendable {
     }
 
     package let clock: TimeSource
+    let config = MemoryConfigStore()
+    let locks: MemoryLockStore
     private let departed: @Sendable (RegistryTable.Change, RegistryTable) -> Void
     private let state: Mutex<State>
     /// Awakes the sweeper, which sleeps without end while there is nothing that can come due.
@@ -58,6 +60,7 @@ public final class MemoryRegistry: Sendable {
     ) {
         self.clock = clock
         self.departed = departed
+        self.locks = MemoryLockStore(clock: clock)
         self.state = Mutex(State(table: table, lastTick: moment))
     }
 
@@ -88,13 +91,21 @@ public final class MemoryRegistry: Sendable {
                 Self.publish(change, in: &state)
             }
         }
+        self.config.wipe()
+        self.locks.wipe()
+    }
+
+    /// Throws `unavailable` while the registry does not answer.
+    func checkReachable() throws(BackendError) {
+        try self.perform { _ throws(BackendError) in ((), nil) }
     }
 
     /// The number of watches that are open now, over all namespaces.
     package var watchCount: Int {
-        self.state.withLock { state in
+        let count = self.state.withLock { state in
             state.snapshots.values.reduce(0) { $0 + $1.count } + state.names.values.reduce(0) { $0 + $1.count }
         }
+        return count + self.config.watchCount
     }
 
     /// Runs one operation on the table and tells watchers what it changed.
@@ -130,7 +141,11 @@ public final class MemoryRegistry: Sendable {
                 try? await self.clock.sleep(for: .milliseconds(100))
                 continue
             }
-            await self.expireUntilCancelled()
+            await race {
+                await self.expireUntilCancelled()
+            } _: {
+                await self.locks.sweep()
+            }
             self.state.withLock { $0.isSweeping = false }
         }
     }

@@ -13,6 +13,16 @@ public typealias InstanceID = ValidatedName<InstanceIDKind>
 /// At most 128 bytes.
 public typealias Namespace = ValidatedName<NamespaceKind>
 
+/// Where a configuration is stored, such as `shop/limits`.
+///
+/// At most 512 bytes. A `/` that it begins with is dropped: `/shop/limits` is the same key.
+public typealias ConfigKey = ValidatedName<ConfigKeyKind>
+
+/// The name of a lock.
+///
+/// At most 128 bytes.
+public typealias LockName = ValidatedName<LockNameKind>
+
 /// Marks ``ServiceName``.
 public enum ServiceNameKind: NameKind {
     /// What the name is called in messages.
@@ -33,6 +43,24 @@ public enum InstanceIDKind: NameKind {
 public enum NamespaceKind: NameKind {
     /// What the name is called in messages.
     public static let label = "namespace"
+    /// The greatest length in bytes of UTF-8.
+    public static let maximumBytes = 128
+}
+
+/// Marks ``ConfigKey``.
+public enum ConfigKeyKind: NameKind {
+    /// What the name is called in messages.
+    public static let label = "key"
+    /// The greatest length in bytes of UTF-8.
+    public static let maximumBytes = 512
+    /// Whether a `/` at the beginning is dropped.
+    public static let dropsLeadingSlash = true
+}
+
+/// Marks ``LockName``.
+public enum LockNameKind: NameKind {
+    /// What the name is called in messages.
+    public static let label = "lock"
     /// The greatest length in bytes of UTF-8.
     public static let maximumBytes = 128
 }

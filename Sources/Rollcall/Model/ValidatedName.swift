@@ -4,6 +4,13 @@ public protocol NameKind: Sendable {
     static var label: String { get }
     /// The greatest length in bytes of UTF-8.
     static var maximumBytes: Int { get }
+    /// Whether a `/` at the beginning is dropped; false by default.
+    static var dropsLeadingSlash: Bool { get }
+}
+
+extension NameKind {
+    /// Whether a `/` at the beginning is dropped.
+    public static var dropsLeadingSlash: Bool { false }
 }
 
 /// A name that was checked when it was made: not empty, no control characters, no `*`, and not too long.
@@ -18,6 +25,8 @@ public struct ValidatedName<Kind: NameKind>: Hashable, Sendable {
     /// - Parameter text: The name.
     /// - Throws: A ``ValidationError`` that says which rule the text breaks.
     public init(_ text: some StringProtocol) throws(ValidationError) {
+        let isLed = Kind.dropsLeadingSlash && text.utf8.first == UInt8(ascii: "/")
+        let text = Substring(Substring(text).utf8.dropFirst(isLed ? 1 : 0))
         func fail(_ message: String, limit: Int? = nil) -> ValidationError {
             ValidationError(field: Kind.label, message: message, limit: limit)
         }

@@ -1,0 +1,58 @@
+#if canImport(FoundationEssentials)
+package import FoundationEssentials
+#else
+package import Foundation
+#endif
+
+extension ConfigTable {
+    /// Makes changes one after the other; the caller drops the table when one cannot be made.
+    ///
+    /// - Returns: The new state of each key; `nil` where nothing was to be deleted.
+    /// - Throws: What the change throws that cannot be made.
+    package mutating func apply(
+        _ changes: [ConfigChange],
+        in namespace: Namespace,
+        date: Date
+    ) throws(BackendError) -> [Item?] {
+        var items: [Item?] = []
+        for change in changes {
+            let place = Place(namespace: namespace, key: change.key)
+            do throws(BackendError) {
+                switch change.action {
+                case .write(let draft):
+                    items.append(try self.write(draft, at: place, expecting: change.expectation, date: date))
+                case .delete:
+                    items.append(try self.delete(at: place, expecting: change.expectation, date: date))
+                }
+            } catch {
+                var error = error
+                error.key = change.key.text
+                throw error
+            }
+        }
+        return items
+    }
+}
+
+extension [ConfigChange] {
+    /// Checks what no backend takes.
+    ///
+    /// - Parameter limit: The most bytes of each content.
+    /// - Throws: `tooLarge` with the limit, or `invalidArgument`, with the key.
+    package func check(limit: Int) throws(BackendError) {
+        var keys: Set<ConfigKey> = []
+        for change in self {
+            guard keys.insert(change.key).inserted else {
+                throw BackendError(.invalidArgument, "a key is changed twice in one batch", key: change.key.text)
+            }
+            guard case .write(let draft) = change.action else { continue }
+            do throws(BackendError) {
+                try draft.check(limit: limit)
+            } catch {
+                var error = error
+                error.key = change.key.text
+                throw error
+            }
+        }
+    }
+}
