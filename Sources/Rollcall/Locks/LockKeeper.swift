@@ -42,7 +42,7 @@ package struct LockKeeper: Sendable {
                 try await withDeadline(began.duration(to: end), clock: self.clock, renew)
                 end = began.advanced(by: self.ttl)
                 pause = self.ttl / 3
-            } catch where error.code == .unavailable || error.code == .timeout {
+            } catch  where error.code == .unavailable || error.code == .timeout {
                 // The lock may outlive a short absence.
                 pause = min(self.ttl / 10, max(self.clock.now.duration(to: end), .zero))
             }

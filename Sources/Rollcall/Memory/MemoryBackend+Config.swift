@@ -68,7 +68,9 @@ extension MemoryBackend: ConfigHistoryBackend, ConfigBatchBackend {
     public func history(of key: ConfigKey) async throws(BackendError) -> [ConfigHistoryItem] {
         try self.reaching("history", key: key.text) { () throws(BackendError) in
             try self.config.read { table throws(BackendError) in
-                table.history(at: self.place(key)).map { ConfigHistoryItem($0.entry.summary, isDeletion: $0.isDeletion) }
+                table.history(at: self.place(key)).map {
+                    ConfigHistoryItem($0.entry.summary, isDeletion: $0.isDeletion)
+                }
             }
         }
     }

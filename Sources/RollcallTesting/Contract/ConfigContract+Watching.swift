@@ -71,7 +71,8 @@ extension ConfigContract {
     ]
 
     static let historyLines = [
-        Line("history", "what was stored is kept for a while, and can be stored anew under a higher version") { context in
+        Line("history", "what was stored is kept for a while, and can be stored anew under a higher version") {
+            context in
             guard let backend = context.first as? any ConfigHistoryBackend else { return }
             let key = try context.key()
             try context.require(try await backend.history(of: key).isEmpty, "there is a history before the first write")
@@ -79,7 +80,10 @@ extension ConfigContract {
                 _ = try await backend.write(context.draft(text), to: key, expecting: .any)
             }
             try context.require(try await backend.history(of: key).map(\.summary.version) == [3, 2, 1], "the order")
-            try context.require(try await backend.entry(for: key, version: 1)?.content.text == "one", "the first content")
+            try context.require(
+                try await backend.entry(for: key, version: 1)?.content.text == "one",
+                "the first content"
+            )
             let back = try await backend.rollBack(key, to: 1, expecting: .any)
             try context.require(back.version == 4 && back.content.text == "one", "\(back)")
             _ = try await backend.delete(key, expecting: .any)

@@ -93,19 +93,25 @@ extension ConfigContract {
             }
         },
         Line("C15e", "a key is matched exactly, and listed under what it begins with") { context in
-            let names = ["a", "a/b", "a/b/c", "ab", "A", "a b", "a?x#y", "%2F", "../a", "wéb", "we\u{301}b", "a//b", "a/"]
+            let names = [
+                "a", "a/b", "a/b/c", "ab", "A", "a b", "a?x#y", "%2F", "../a", "wéb", "we\u{301}b", "a//b", "a/",
+            ]
             for name in names {
                 _ = try await context.first.write(context.draft(name), to: context.key(name), expecting: .absent)
             }
             for name in names {
                 let text = try await context.second.entry(for: context.key(name))?.content.text
-                try context.require(text.map { $0.utf8.elementsEqual(name.utf8) } == true, "\(name) holds \(text ?? "-")")
+                try context.require(
+                    text.map { $0.utf8.elementsEqual(name.utf8) } == true,
+                    "\(name) holds \(text ?? "-")"
+                )
             }
             let slashed = try await context.second.entry(for: context.key("/a/b"))?.content.text
             try context.require(slashed == "a/b", "/a/b is not a/b but \(slashed ?? "nothing")")
             for prefix in ["", "a", "a/", "a/b/", "zzz"] {
                 let listed = try await context.second.keys(under: prefix)
-                let expected = try names.filter { $0.utf8.starts(with: prefix.utf8) }.map { try context.key($0) }.sorted()
+                let expected = try names.filter { $0.utf8.starts(with: prefix.utf8) }.map { try context.key($0) }
+                    .sorted()
                 try context.require(listed.map(\.key) == expected, "under '\(prefix)' are \(listed.map(\.key))")
             }
             let summary = try await context.second.keys(under: "a/b/c").first
@@ -116,7 +122,10 @@ extension ConfigContract {
             let limit = context.first.configCapabilities.maximumBytes
             let full = ConfigContent(bytes: Array(repeating: 0x61, count: limit))
             let entry = try await context.first.write(ConfigDraft(full), to: key, expecting: .absent)
-            try context.require(try await context.second.entry(for: key)?.content == full, "the full size is not read back")
+            try context.require(
+                try await context.second.entry(for: key)?.content == full,
+                "the full size is not read back"
+            )
             let beyond = ConfigContent(bytes: Array(repeating: 0x61, count: limit + 1))
             do {
                 _ = try await context.first.write(ConfigDraft(beyond), to: key, expecting: .any)

@@ -72,7 +72,9 @@ struct ConfigContractContext: ContractChecking {
     func key(_ text: String = "shop/limits") throws -> ConfigKey { try ConfigKey(text) }
 
     /// A draft of a text.
-    func draft(_ text: String, version: Int64? = nil) -> ConfigDraft { ConfigDraft(ConfigContent(text), version: version) }
+    func draft(_ text: String, version: Int64? = nil) -> ConfigDraft {
+        ConfigDraft(ConfigContent(text), version: version)
+    }
 
     /// Records what a watch delivers for as long as `body` runs.
     func watching<Value>(
