@@ -7,6 +7,9 @@ protocol ContractChecking: Sendable {
 }
 
 extension ContractChecking {
+    /// How long to wait for something that should happen at once, on a machine that is busy with other tests.
+    var patience: Duration { .seconds(20) }
+
     /// Fails the line unless `condition` holds.
     func require(
         _ condition: Bool,
@@ -37,17 +40,16 @@ extension ContractChecking {
         try self.require(false, "\(expected) is expected, nothing was thrown", location: location, number: number)
     }
 
-    /// Waits until `condition` holds, and fails the line when it does not in time: twenty seconds for what should happen
-    /// at once, on a machine that is busy with other tests.
+    /// Waits until `condition` holds, and fails the line when it does not in time.
     func eventually(
-        within limit: Duration = .seconds(20),
+        within limit: Duration? = nil,
         _ message: String,
         location: String = #fileID,
         number: Int = #line,
         _ condition: () async throws -> Bool
     ) async throws {
         let clock = ContinuousClock()
-        let deadline = clock.now.advanced(by: limit)
+        let deadline = clock.now.advanced(by: limit ?? self.patience)
         while try await !condition() {
             try self.require(clock.now < deadline, "not in time: \(message)", location: location, number: number)
             try await clock.sleep(for: .milliseconds(5))
