@@ -127,10 +127,10 @@ extension Discovery {
             return self.call(found, key: key, where: filter, otherThan: tried)
         }
         let request = PickRequest(key: key, random: found.random)
-        guard let table = found.table, let (index, isTrial) = table.pickForCall(request, clock: clock) else {
+        guard let table = found.table, let (index, trial) = table.pickForCall(request, clock: clock) else {
             return nil
         }
-        return InstanceCall(index, of: table, in: found.view, isTrial: isTrial)
+        return InstanceCall(index, of: table, in: found.view, trial: trial)
     }
 
     private func call(
@@ -150,12 +150,12 @@ extension Discovery {
         let choice =
             tried.isEmpty
             ? table.pickForCall(request, clock: clock, where: accepts)
-            : table.pickOther(request, clock: clock, where: accepts).map { ($0, false) }
-        guard let (index, isTrial) = choice else {
+            : table.pickOther(request, clock: clock, where: accepts).map { ($0, nil) }
+        guard let (index, trial) = choice else {
             guard tried.isEmpty, addition != nil else { return nil }
             let whole = FilterChoice.only(filter.applied(to: self.configuration.filter))
             return self.call(found, key: key, where: whole, otherThan: [])
         }
-        return InstanceCall(index, of: table, in: view, isTrial: isTrial)
+        return InstanceCall(index, of: table, in: view, trial: trial)
     }
 }

@@ -49,27 +49,27 @@ final class SelectionTable: Sendable {
     ///   - request: What the choice may depend on.
     ///   - clock: What measures the time of new instances.
     ///   - accepts: What the caller wants, if there is such an instance.
-    /// - Returns: Its index, and whether the call is the one of its trial; `nil` when none is accepted.
+    /// - Returns: Its index, and the trial that the call is the one of, if it is; `nil` when none is accepted.
     func pickForCall(
         _ request: PickRequest,
         clock: TimeSource,
         where accepts: (ServiceInstance) -> Bool = { _ in true }
-    ) -> (index: Int, isTrial: Bool)? {
+    ) -> (index: Int, trial: Int?)? {
         var request = request
         for attempt in 0..<Self.maximumAttempts {
             request.attempt = attempt
             let index = self.index(of: request)
             if accepts(self.instances[index]) {
-                guard self.isGated else { return (index, false) }
+                guard self.isGated else { return (index, nil) }
                 switch self.statistics[index].gate {
-                case .open: return (index, false)
-                case .ramp: if self.isAdmitted(index, request, clock) { return (index, false) }
-                case .trial: if self.statistics[index].takeTrialCall() { return (index, true) }
+                case .open: return (index, nil)
+                case .ramp: if self.isAdmitted(index, request, clock) { return (index, nil) }
+                case .trial: if let trial = self.statistics[index].takeTrialCall() { return (index, trial) }
                 }
             }
             request.random = SplitMix64.mix(request.random)
         }
-        return self.next(after: self.index(of: request), where: accepts).map { ($0, false) }
+        return self.next(after: self.index(of: request), where: accepts).map { ($0, nil) }
     }
 
     /// Chooses an instance for a call that failed elsewhere, without making it anybody's turn; `nil` when there is none.

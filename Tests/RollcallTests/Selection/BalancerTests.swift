@@ -151,7 +151,7 @@ struct BalancerTests {
         for (statistics, latency) in zip(pool.statistics, [Duration.milliseconds(10), .milliseconds(40)]) {
             statistics.beginCall()
             let end = start.advanced(by: latency)
-            #expect(statistics.endCall(.success, wasTrial: false, began: start, at: end, nil) == .none)
+            #expect(statistics.endCall(.success, trial: nil, began: start, at: end, nil) == .none)
         }
         // One in 128 goes to any.
         func preferred() -> Int { Self.counts(table, of: 2, picks: 1000)[0] > 900 ? 0 : 1 }
@@ -160,7 +160,7 @@ struct BalancerTests {
         for _ in 0..<4 { pool.statistics[0].beginCall() }
         #expect(preferred() == 1)
         let late = start.advanced(by: .seconds(1))
-        for _ in 0..<4 { _ = pool.statistics[0].endCall(.success, wasTrial: false, began: start, at: late, nil) }
+        for _ in 0..<4 { _ = pool.statistics[0].endCall(.success, trial: nil, began: start, at: late, nil) }
         // One slow answer counts at once: a second against 40 ms.
         #expect(preferred() == 1)
         #expect(Self.counts(table, of: 2, picks: 10_000)[0] > 10, "the slow one is not forgotten")

@@ -13,14 +13,14 @@ public struct InstanceCall: ~Copyable {
     private let index: Int
     private let view: ServiceView
     private let began: TimeSource.Instant
-    private let isTrial: Bool
+    private let trial: Int?
     private var isOver = false
 
-    init(_ index: Int, of table: SelectionTable, in view: ServiceView, isTrial: Bool) {
+    init(_ index: Int, of table: SelectionTable, in view: ServiceView, trial: Int?) {
         self.table = table
         self.index = index
         self.view = view
-        self.isTrial = isTrial
+        self.trial = trial
         self.began = view.clock.now
         table.statistics[index].beginCall()
     }
@@ -32,7 +32,7 @@ public struct InstanceCall: ~Copyable {
         guard !self.isOver else { return }
         _ = self.table.statistics[self.index].endCall(
             .ignored,
-            wasTrial: self.isTrial,
+            trial: self.trial,
             began: self.began,
             at: self.began,
             self.view.rules.outliers
@@ -46,7 +46,7 @@ public struct InstanceCall: ~Copyable {
         let statistics = self.table.statistics[self.index]
         let consequence = statistics.endCall(
             outcome,
-            wasTrial: self.isTrial,
+            trial: self.trial,
             began: self.began,
             at: self.view.clock.now,
             self.view.rules.outliers

@@ -84,7 +84,12 @@ public final class InstanceStatistics: Sendable {
 
     func beginCall() { self.count.wrappingAdd(1, ordering: .relaxed) }
 
-    func takeTrialCall() -> Bool { self.state.withLock { $0.outliers.takeTrialCall() } }
+    /// Takes the one call that a trial allows at a time.
+    ///
+    /// - Returns: The trial that it is the call of, or `nil` when somebody else has it.
+    func takeTrialCall() -> Int? {
+        self.state.withLock { $0.outliers.takeTrialCall() ? $0.outliers.trials : nil }
+    }
 
     func openGate() { self.publishedGate.store(Gate.open.rawValue, ordering: .relaxed) }
 
@@ -101,18 +106,20 @@ public final class InstanceStatistics: Sendable {
         }
     }
 
-    /// Ends a call that ``beginCall()`` began.
+    /// Ends a call that ``beginCall()`` began, and that was the one of a trial if that is given.
     ///
     /// - Returns: What follows for the instance.
     func endCall(
         _ outcome: CallOutcome,
-        wasTrial: Bool,
+        trial: Int?,
         began: TimeSource.Instant,
         at now: TimeSource.Instant,
         _ rules: OutlierDetection?
     ) -> CallConsequence {
         self.count.wrappingSubtract(1, ordering: .relaxed)
         return self.state.withLock { state in
+            // A call of a former trial says nothing about this one, which has a call of its own.
+            let wasTrial = trial == state.outliers.trials
             switch outcome {
             case .ignored:
                 state.outliers.noteNothing(wasTrial: wasTrial)

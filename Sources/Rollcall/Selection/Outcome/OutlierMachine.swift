@@ -16,6 +16,8 @@ struct OutlierMachine: Hashable, Sendable {
     /// How often in a row it was left out.
     private(set) var ejections = 0
     private(set) var lastFailure: TimeSource.Instant?
+    /// How many trials there were, so that a call of a former one is told from that of this one.
+    private(set) var trials = 0
     private var hasTrialCall = false
 
     /// Notes a call that went well.
@@ -75,6 +77,7 @@ struct OutlierMachine: Hashable, Sendable {
     mutating func beginTrial(at now: TimeSource.Instant) -> Bool {
         guard case .ejected(_, let until) = self.phase, until <= now else { return false }
         self.phase = .trial(since: now)
+        self.trials += 1
         self.hasTrialCall = false
         return true
     }

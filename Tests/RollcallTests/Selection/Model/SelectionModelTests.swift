@@ -29,6 +29,19 @@ struct SelectionModelTests {
         #expect(expected.subtracting(sights).isEmpty)
     }
 
+    @Test("what went wrong once goes well", arguments: KnownHistory.all)
+    func known(_ known: KnownHistory) async throws {
+        var sights: Set<String> = []
+        let setup = PlainSetup(
+            policy: .roundRobin,
+            outliers: OutlierDetection(consecutiveFailures: 1, baseTime: .seconds(10))
+        )
+        let history = History(seed: 0, setup: setup, steps: known.steps)
+        if let found = try await SelectionTrial.run(history, sights: &sights) {
+            Issue.record("step \(found.step): \(found.text)")
+        }
+    }
+
     @Test("the same through a discovery that runs", arguments: 0..<8 as Range<UInt64>)
     func running(_ part: UInt64) async throws {
         for number in 0..<25 as Range<UInt64> {
