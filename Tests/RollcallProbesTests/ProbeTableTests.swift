@@ -64,6 +64,24 @@ struct ProbeTableTests {
         #expect(table.count == 1)
     }
 
+    @Test("a clock that jumps ahead makes one check due of each endpoint, and what was known is not known any more")
+    func jump() throws {
+        var table = Self.table()
+        table.track([try instance("a", at: "http://10.0.0.1:80", "tcp://10.0.0.1:81")], of: web, at: Self.at(0))
+        Self.check(&table, at: 1) { _ in Self.passed }
+        Self.expect(&table, ["a passing 0"])
+        let now = Self.at(86_400)
+        table.expire(at: now)
+        Self.expect(&table, ["a unknown 0"])
+        var attempts: [Table.Attempt] = []
+        while let attempt = table.takeDue(at: now) { attempts.append(attempt) }
+        #expect(attempts.count == 2)
+        for attempt in attempts { table.finish(attempt.token, Self.passed, at: now) }
+        Self.expect(&table, ["a passing 0"])
+        #expect(table.takeDue(at: now) == nil)
+        #expect(try #require(table.next) > now)
+    }
+
     @Test("services of two namespaces are two")
     func namespaces() throws {
         let other = RegistryTable.Place(namespace: try Namespace("other"), service: web)

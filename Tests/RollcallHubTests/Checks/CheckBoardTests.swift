@@ -124,6 +124,21 @@ struct CheckBoardTests {
         #expect(bench.settle(at: end + 0.01) == [])
     }
 
+    @Test("a clock that jumps ahead lets in who is held out and passes, and nobody who fails")
+    func jump() throws {
+        var bench = try Bench()
+        try bench.register("a", "b", "c", "d")
+        for second in [0.0, 8, 16] {
+            for id in ["a", "b"] { try bench.tell(id, .failing, at: second) }
+            _ = bench.settle(at: second)
+            for id in ["a", "b"] { try bench.tell(id, .passing, at: second + 5) }
+            _ = bench.settle(at: second + 5)
+        }
+        #expect(bench.critical == ["a", "b"])
+        try bench.tell("b", .failing, at: 22)
+        #expect(bench.settle(at: 86_400) == ["b"])
+    }
+
     @Test("a process that takes the place of another begins as passing; what the former did counts on")
     func replaced() throws {
         var bench = try Bench()

@@ -39,6 +39,17 @@ struct CollapseGuardTests {
         #expect(guardian.held.isEmpty)
     }
 
+    @Test("a clock that jumps ahead lets all go that are held, once, and begins no loss of its own")
+    func jump() {
+        var guardian = self.makeGuard(0..<4)
+        #expect(guardian.accept([], departed: [:], at: moment(1)).isEmpty)
+        #expect(Set(guardian.release(at: moment(86_400)).keys) == self.ids(0..<4))
+        #expect(guardian.release(at: moment(86_401)).isEmpty)
+        #expect(guardian.nextRelease == nil)
+        #expect(guardian.accept(self.instances(0..<4), departed: [:], at: moment(172_800)).isEmpty)
+        #expect(guardian.held.isEmpty)
+    }
+
     @Test("the last one too, unless it was deregistered")
     func last() {
         var guardian = self.makeGuard(0..<1)

@@ -104,6 +104,30 @@ struct DiscoverySnapshotFileTests {
         }
     }
 
+    @Test("a file that a calendar set back makes one of tomorrow is used as one of now")
+    func fromTheFuture() async throws {
+        try await self.withFile { path in
+            let contents = SnapshotContents(
+                namespace: .default,
+                backend: "scripted",
+                writtenAt: Date(timeIntervalSinceNow: 86_400),
+                services: [SnapshotContents.Service(name: self.service, instances: self.all)]
+            )
+            try SnapshotFile(path: path).write(contents)
+            let backend = ScriptedBackend(self.service, [])
+            backend.setAway(true)
+            let discovery = self.discovery(backend, path)
+            try await withDiscovery(discovery) {
+                _ = try await discovery.instance(of: self.service)
+                guard case .stale(let since)? = discovery.currentSnapshot(of: self.service)?.freshness else {
+                    Issue.record("it is not stale")
+                    return
+                }
+                #expect(since <= TimeSource().now)
+            }
+        }
+    }
+
     @Test("a registry that then comes back empty is not believed at once")
     func emptyRegistry() async throws {
         try await self.withFile { path in

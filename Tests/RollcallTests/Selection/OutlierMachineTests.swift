@@ -46,6 +46,17 @@ struct OutlierMachineTests {
         #expect(machine.eject(at: moment(500), self.rules) == moment(510))
     }
 
+    @Test("a clock that jumps ahead ends a time out by a trial; later ones are as long as ever")
+    func jump() {
+        let machine = Machine()
+        #expect(machine.eject(at: moment(0), self.rules) == moment(10))
+        #expect(machine.beginTrial(at: moment(86_400)))
+        #expect(machine.phase == .trial(since: moment(86_400)))
+        #expect(machine.takeTrialCall())
+        #expect(machine.noteFailure(wasTrial: true, at: moment(86_401), self.rules))
+        #expect(machine.eject(at: moment(86_401), self.rules) == moment(86_421))
+    }
+
     @Test("a trial is one call at a time, and a call that tells nothing gives it back")
     func trial() {
         let machine = Machine()
