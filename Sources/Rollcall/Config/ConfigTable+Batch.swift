@@ -5,7 +5,7 @@ package import Foundation
 #endif
 
 extension ConfigTable {
-    /// Makes changes one after the other; the caller drops the table when one cannot be made.
+    /// Makes changes one after the other, all or none.
     ///
     /// - Returns: The new state of each key; `nil` where nothing was to be deleted.
     /// - Throws: What the change throws that cannot be made.
@@ -14,23 +14,25 @@ extension ConfigTable {
         in namespace: Namespace,
         date: Date
     ) throws(BackendError) -> [Item?] {
-        var items: [Item?] = []
-        for change in changes {
-            let place = Place(namespace: namespace, key: change.key)
-            do throws(BackendError) {
-                switch change.action {
-                case .write(let draft):
-                    items.append(try self.write(draft, at: place, expecting: change.expectation, date: date))
-                case .delete:
-                    items.append(try self.delete(at: place, expecting: change.expectation, date: date))
-                }
-            } catch {
-                var error = error
-                error.key = change.key.text
-                throw error
-            }
+        let places = changes.map { Place(namespace: namespace, key: $0.key) }
+        return try self.atomically(at: places) { table throws(BackendError) in
+            var items: [Item?] = []
+            for (change, place) in zip(changes, places) { items.append(try table.make(change, at: place, date: date)) }
+            return items
         }
-        return items
+    }
+
+    private mutating func make(_ change: ConfigChange, at place: Place, date: Date) throws(BackendError) -> Item? {
+        do throws(BackendError) {
+            return switch change.action {
+            case .write(let draft): try self.write(draft, at: place, expecting: change.expectation, date: date)
+            case .delete: try self.delete(at: place, expecting: change.expectation, date: date)
+            }
+        } catch {
+            var error = error
+            error.key = change.key.text
+            throw error
+        }
     }
 }
 

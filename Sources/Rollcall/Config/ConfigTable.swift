@@ -75,6 +75,28 @@ package struct ConfigTable: Sendable {
         self.revision = max(self.revision, revision)
         self.keep(item, at: place)
     }
+
+    /// Makes changes of some places, all or none, without a copy of the others.
+    ///
+    /// - Parameters:
+    ///   - places: All that `body` may change.
+    ///   - body: Makes the changes.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws; the table is then as it was.
+    package mutating func atomically<Value>(
+        at places: [Place],
+        _ body: (inout ConfigTable) throws(BackendError) -> Value
+    ) throws(BackendError) -> Value {
+        let revision = self.revision
+        let states = places.map { ($0, self.items[$0]) }
+        do throws(BackendError) {
+            return try body(&self)
+        } catch {
+            self.revision = revision
+            for (place, items) in states { self.items[place] = items }
+            throw error
+        }
+    }
 }
 
 extension ConfigTable {

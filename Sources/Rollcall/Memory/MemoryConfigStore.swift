@@ -28,15 +28,18 @@ final class MemoryConfigStore: Sendable {
         try self.state.withLock { state in Result { () throws(BackendError) in try body(state.table) } }.get()
     }
 
-    /// Makes changes, all or none, and tells those who watch.
+    /// Makes changes, and tells those who watch.
+    ///
+    /// - Parameter body: Makes all its changes or none, in the table itself: a copy would cost as much as all that is
+    ///   stored, at each write.
+    /// - Returns: What `body` returns besides the places that it changed.
+    /// - Throws: What `body` throws.
     func change<Value: Sendable>(
         _ body: (inout ConfigTable) throws(BackendError) -> (Value, [ConfigTable.Place])
     ) throws(BackendError) -> Value {
         try self.state.withLock { state in
             Result { () throws(BackendError) in
-                var table = state.table
-                let (value, places) = try body(&table)
-                state.table = table
+                let (value, places) = try body(&state.table)
                 for place in places { Self.tell(place, in: state) }
                 return value
             }

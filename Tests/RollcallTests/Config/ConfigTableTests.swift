@@ -55,6 +55,37 @@ struct ConfigTableTests {
         #expect(versions == Array((69...100).reversed()))
     }
 
+    @Test("a batch that cannot be made whole changes nothing: no state, no history, no count")
+    func atomic() throws {
+        let keys = try ["full", "new", "gone", "taken"].map { try ConfigKey($0) }
+        let places = keys.map { ConfigTable.Place(namespace: .default, key: $0) }
+        var table = ConfigTable()
+        for place in [places[0], places[2], places[3]] {
+            for _ in 0..<ConfigTable.historyLimit {
+                _ = try table.write(ConfigDraft("x"), at: place, expecting: .any, date: Self.date)
+            }
+        }
+        _ = try table.delete(at: places[2], expecting: .any, date: Self.date)
+        let before = (revision: table.revision, histories: places.map(table.history(at:)))
+        var changes = [
+            ConfigChange(keys[0], .delete),
+            ConfigChange(keys[1], .write(ConfigDraft("1"))),
+            ConfigChange(keys[2], .write(ConfigDraft("2"))),
+            ConfigChange(keys[3], .write(ConfigDraft("3")), expecting: .absent),
+        ]
+        let error = #expect(throws: BackendError.self) {
+            try table.apply(changes, in: .default, date: Self.date)
+        }
+        #expect(error?.code == .conflict)
+        #expect(error?.key == "taken")
+        #expect(table.revision == before.revision)
+        #expect(places.map(table.history(at:)) == before.histories)
+        #expect(table.entries(in: .default, under: "").map(\.key.text) == ["full", "taken"])
+        changes.removeLast()
+        #expect(try table.apply(changes, in: .default, date: Self.date).map { $0?.entry.version } == [33, 1, 34])
+        #expect(table.revision == before.revision + 3)
+    }
+
     /// Each key as a plain list of what was written.
     @Test("it does what a plain list of writes does, whatever comes", arguments: 0..<50 as Range<UInt64>)
     func model(_ seed: UInt64) throws {
