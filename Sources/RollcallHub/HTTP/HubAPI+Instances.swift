@@ -1,5 +1,6 @@
 import HTTPEngine
 import Rollcall
+import RollcallProbes
 
 extension HubAPI {
     /// Operations on one instance.
@@ -11,8 +12,10 @@ extension HubAPI {
             let change = try await request.json { (reader) throws(ValidationError) in
                 try InstanceChange.read(from: &reader)
             }
-            let present = try self.store.instance(id, of: service, in: request.namespace)
-            try self.checks.admit(present.applying(change))
+            if change.asksForCheck {
+                let present = try self.store.instance(id, of: service, in: request.namespace)
+                try self.checks.admit(present.applying(change))
+            }
             request.respond(json: try self.store.amend(service, id: id, change, in: request.namespace).json)
         case "DELETE": try self.deregister(id, of: service, request)
         default:
@@ -104,6 +107,14 @@ extension HubAPI {
         self.metrics.renewals.add(outcomes.count { $0 == nil })
         request.respond(json: RenewalDocument.results(tokens, outcomes))
     }
+}
+
+extension InstanceChange {
+    /// Whether it sets how the instance is checked.
+    ///
+    /// A check that was asked for before and is not allowed any more is no reason to refuse anything else, maintenance
+    /// least of all.
+    fileprivate var asksForCheck: Bool { self.metadata[ProbeConfiguration.Kind.metadataKey].flatMap(\.self) != nil }
 }
 
 /// The documents of a batch renewal.

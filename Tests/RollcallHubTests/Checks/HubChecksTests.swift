@@ -157,6 +157,26 @@ struct HubChecksTests {
         }
     }
 
+    @Test("what must not be checked any more can be put into maintenance, but asks for no new check")
+    func refusedLater() async throws {
+        let folder = try TemporaryFolder()
+        try await withHub(Self.configuration(folder: folder.path)) { hub in
+            _ = try await hub.register("a", query: "?ttl=60s", Self.document(80))
+        }
+        var configuration = Self.configuration(folder: folder.path)
+        configuration.checks.rules = OutgoingRules([try OutgoingRules.Rule("127.0.0.0/8", isAllowed: false)])
+        try await withHub(configuration) { hub in
+            let path = "/v1/services/web/instances/a"
+            let away = try await hub.call("PATCH", path, #"{"status":"maintenance","metadata":{"note":"down"}}"#)
+            #expect(away.status == 200)
+            #expect(away.json["status"]?.text == "maintenance")
+            let refused = try await hub.call("PATCH", path, #"{"metadata":{"rollcall.check":"http:/other"}}"#)
+            #expect(refused.status == 403)
+            let off = try await hub.call("PATCH", path, #"{"metadata":{"rollcall.check":null}}"#)
+            #expect(off.status == 200)
+        }
+    }
+
     @Test("a name that leads to an address that may not be called is not checked, and fails nobody")
     func forbiddenName() async throws {
         let loopback = try ["127.0.0.0/8", "::1"].map { try OutgoingRules.Rule($0, isAllowed: false) }
