@@ -45,6 +45,8 @@ struct CheckBoard: Sendable {
         var window = (start: TimeSource.Instant(elapsed: .zero), count: 0)
         /// What those did who left, so that one that comes back at once does not begin anew.
         var former: [InstanceID: FlapDamping] = [:]
+
+        var isEmpty: Bool { self.entries.isEmpty && self.former.isEmpty }
     }
 
     /// How many there are.
@@ -57,11 +59,14 @@ struct CheckBoard: Sendable {
 
     /// Below which penalty an instance that left is forgotten.
     private static let negligible = 0.25
+    /// How often those are looked for in all services.
+    private static let pruningInterval = Duration.seconds(60)
 
     private let rules: FlapDamping.Rules
     private let interval: Duration
     private var services: [Place: Service] = [:]
     private var transitions = 0
+    private var lastPruning = TimeSource.Instant(elapsed: .zero)
 
     init(rules: FlapDamping.Rules, interval: Duration) {
         self.rules = rules
@@ -101,7 +106,12 @@ struct CheckBoard: Sendable {
         service.entries = [:]
         for record in records {
             let id = record.own.id
-            if let entry = known[id], entry.registeredAt == record.own.registeredAt {
+            if var entry = known[id], entry.registeredAt == record.own.registeredAt {
+                // What everybody sees may have changed otherwise than by what was decided here.
+                if entry.isOut != record.failsChecks {
+                    entry.isOut = record.failsChecks
+                    service.pending.insert(id)
+                }
                 service.entries[id] = entry
                 continue
             }
@@ -114,11 +124,27 @@ struct CheckBoard: Sendable {
         }
         for (id, entry) in known where service.entries[id] == nil { service.former[id] = entry.damping }
         service.former = service.former.filter { id, damping in
-            service.entries[id] == nil && damping.penalty(at: now, self.rules) >= Self.negligible
+            service.entries[id] == nil && self.isRemembered(damping, at: now)
         }
         service.pending.formIntersection(service.entries.keys)
-        if !service.entries.isEmpty || !service.former.isEmpty { self.services[place] = service }
+        if !service.isEmpty { self.services[place] = service }
+        self.prune(at: now)
         return replaced
+    }
+
+    /// Forgets those who left long ago, also of services of which no further news may ever come.
+    private mutating func prune(at now: TimeSource.Instant) {
+        guard self.lastPruning.duration(to: now) >= Self.pruningInterval else { return }
+        self.lastPruning = now
+        self.services = self.services.compactMapValues { service in
+            var service = service
+            service.former = service.former.filter { self.isRemembered($0.value, at: now) }
+            return service.isEmpty ? nil : service
+        }
+    }
+
+    private func isRemembered(_ damping: FlapDamping, at now: TimeSource.Instant) -> Bool {
+        damping.penalty(at: now, self.rules) >= Self.negligible
     }
 
     /// Takes note of what the prober says.

@@ -201,6 +201,52 @@ struct CheckBoardTests {
         #expect(!bench.board.knows(bench.place))
     }
 
+    @Test("who left a service of which no further news comes is forgotten with the news of another")
+    func pruned() throws {
+        var bench = try Bench()
+        try bench.register("a")
+        let records = bench.table.records(at: bench.place)
+        let places = try (0..<100).map { RegistryTable.Place(namespace: .default, service: try ServiceName("w\($0)")) }
+        for place in places {
+            _ = bench.board.sync(records, at: place, now: Self.at(1))
+            let id = try InstanceID("a")
+            bench.board.note(
+                ProbeReport(place: place, id: id, verdict: .failing, failures: 3, checkedAt: Self.at(1), message: ""),
+                at: Self.at(1)
+            )
+            _ = bench.board.sync([], at: place, now: Self.at(2))
+        }
+        bench.sync(at: 61)
+        #expect(places.allSatisfy(bench.board.knows))
+        bench.sync(at: 130)
+        #expect(!places.contains(where: bench.board.knows))
+        #expect(bench.board.knows(bench.place))
+    }
+
+    @Test("whoever is shown otherwise than was decided is decided about anew")
+    func reconciled() throws {
+        var bench = try Bench()
+        try bench.register("a", "b", at: 10)
+        try bench.tell("a", .failing, at: 10)
+        #expect(bench.settle(at: 10) == ["a"])
+        // Registered anew within the same moment, so that it cannot be told from the former.
+        try bench.register("a", at: 10)
+        #expect(bench.critical == [])
+        #expect(bench.settle(at: 15) == ["a"])
+        // Shown as critical though it passes.
+        let b = RegistryTable.CheckResult(
+            id: try InstanceID("b"),
+            registeredAt: Date(timeIntervalSince1970: 10),
+            fails: true
+        )
+        try bench.tell("b", .passing, at: 16)
+        #expect(bench.settle(at: 16) == ["a"])
+        _ = bench.table.note([b], at: bench.place)
+        bench.sync(at: 17)
+        #expect(bench.critical == ["a", "b"])
+        #expect(bench.settle(at: 17) == ["a"])
+    }
+
     @Test("what its holder says and what somebody laid over it come back; maintenance is not touched")
     func beneath() throws {
         var bench = try Bench()
