@@ -103,7 +103,8 @@ extension RegistryTable {
                 self.overlay = try Self.overlay(self.amendment, over: self.own, failsChecks: failsChecks)
                 self.failsChecks = failsChecks
             } catch {
-                // A status changes no size, so that there is nothing to fail.
+                // The limit of the size counts the longest status whatever the status is, so that a record which kept it
+                // before keeps it now; and a status breaks no other limit.
             }
         }
 
