@@ -2,7 +2,7 @@ extension LockBackend {
     /// Waits for a lock, and runs `body` while it is held.
     ///
     /// When the lock is lost, `body` is cancelled; somebody else may hold the lock before it has ended. Send the token
-    /// along with whatever the lock protects.
+    /// along with whatever the lock protects. Once `body` has ended its outcome counts, whatever becomes of the lock then.
     ///
     /// ```swift
     /// try await backend.withLock(LockName("nightly-report")) { token in
@@ -69,7 +69,8 @@ extension LockBackend {
             while let outcome = await group.next() {
                 switch outcome {
                 case .body(let value): result = value
-                case .lost(let error): if error.code != .cancelled { loss = error }
+                // Whoever renews may call the lock lost for no more than being cancelled when the work was done.
+                case .lost(let error): if result == nil, error.code != .cancelled { loss = error }
                 }
                 group.cancelAll()
             }

@@ -32,7 +32,7 @@ final class MemoryLockLease: LockLease {
     private let backend: MemoryBackend
     private let place: LockTable.Place
     private let proof: String
-    private let released = Signal()
+    private let keeper: LockKeeper
 
     init(backend: MemoryBackend, place: LockTable.Place, proof: String, grant: LockTable.Grant) {
         self.backend = backend
@@ -40,6 +40,7 @@ final class MemoryLockLease: LockLease {
         self.proof = proof
         self.token = grant.token
         self.ttl = grant.ttl
+        self.keeper = LockKeeper(grant, clock: backend.registry.clock)
     }
 
     var name: LockName { self.place.name }
@@ -47,17 +48,15 @@ final class MemoryLockLease: LockLease {
     func keepAlive() async throws(BackendError) -> Never {
         WorkGauge.enter()
         defer { WorkGauge.leave() }
-        let clock = self.backend.registry.clock
-        try await LockKeeper(ttl: self.ttl, clock: clock, released: self.released)
-            .keep { () throws(BackendError) in
-                try self.backend.reaching("renew", key: self.name.text) { () throws(BackendError) in
-                    try self.backend.registry.locks.renew(self.place, proof: self.proof)
-                }
+        try await self.keeper.keep { () throws(BackendError) in
+            try self.backend.reaching("renew", key: self.name.text) { () throws(BackendError) in
+                try self.backend.registry.locks.renew(self.place, proof: self.proof)
             }
+        }
     }
 
     func release() async throws(BackendError) {
-        self.released.raise()
+        self.keeper.end()
         // Whoever lets go must not fail for a cancelled task.
         try self.backend.registry.checkReachable()
         self.backend.registry.locks.release(self.place, proof: self.proof)

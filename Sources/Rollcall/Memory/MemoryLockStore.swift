@@ -33,25 +33,24 @@ final class MemoryLockStore: Sendable {
         proof: String,
         ttl: Duration
     ) async throws(BackendError) -> LockTable.Grant {
-        let turn = Signal()
-        let given = self.state.withLock { state -> LockTable.Grant? in
-            if state.table.isQuiet { state.lastTick = self.clock.now }
-            let grant = state.table.acquire(place, proof: proof, ttl: ttl, at: self.clock.now)
-            if grant == nil { state.waiters[proof] = turn }
-            return grant
+        while true {
+            let turn = Signal()
+            let given = self.state.withLock { state -> LockTable.Grant? in
+                if state.table.isQuiet { state.lastTick = self.clock.now }
+                let grant = state.table.acquire(place, proof: proof, ttl: ttl, at: self.clock.now)
+                state.waiters[proof] = grant == nil ? turn : nil
+                return grant
+            }
+            self.wake.offer((), for: true)
+            if let given { return given }
+            await turn.wait()
+            guard !Task.isCancelled else {
+                self.release(place, proof: proof)
+                throw BackendError(.cancelled, "the task was cancelled")
+            }
+            // Asking again tells what was given. It may be nothing, as after a wipe, or when the grant has ended before
+            // this task came to run: then it takes a new place in the queue.
         }
-        self.wake.offer((), for: true)
-        if let given { return given }
-        await turn.wait()
-        let grant = self.state.withLock { state in
-            state.waiters[proof] = nil
-            return state.table.grant(of: proof, at: place)
-        }
-        guard let grant, !Task.isCancelled else {
-            self.release(place, proof: proof)
-            throw BackendError(.cancelled, "the task was cancelled")
-        }
-        return grant
     }
 
     /// Renews.
