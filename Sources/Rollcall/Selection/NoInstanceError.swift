@@ -17,7 +17,9 @@ public struct NoInstanceError: Error, Sendable {
 
     /// Why each instance was out when there was none to choose.
     ///
-    /// It is made when it is asked for: many calls may fail in a short time.
+    /// It is made when it is asked for: many calls may fail in a short time. Who was registered, what probes said and what
+    /// was held is told as it was when the error was thrown; what calls show (who is left out for failed ones, how many are
+    /// under way, how long they take), as it is when the report is asked for.
     public var report: SelectionReport { self.evidence.report }
 
     /// How many instances there are of each status, which is what most often decides.

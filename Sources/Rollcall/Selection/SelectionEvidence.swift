@@ -102,15 +102,16 @@ extension SelectionEvidence {
         return remarks
     }
 
+    /// What calls told may be younger than the evidence.
     private func remark(on phase: OutlierMachine.Phase?) -> SelectionReport.Remark? {
         switch phase {
         case .ejected(let since, let until):
             let rest = self.now.duration(to: until)
             let text = "left out: calls to it failed; tried again in \(max(rest, .zero).text)"
-            return .init(text: text, age: since.duration(to: self.now))
+            return .init(text: text, age: max(since.duration(to: self.now), .zero))
         case .trial(let since):
             let text = "left out until now: one call at a time tries whether it is back"
-            return .init(text: text, age: since.duration(to: self.now))
+            return .init(text: text, age: max(since.duration(to: self.now), .zero))
         case .admitted, nil: return nil
         }
     }
