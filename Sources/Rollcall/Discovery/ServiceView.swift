@@ -49,7 +49,7 @@ final class ServiceView: Sendable {
     let log: Log
     let counters: DiscoveryCounters
     private let changes: KeyedMailbox<Bool, Void>
-    private let directory: PickDirectory
+    let directory: PickDirectory
     private let prober: (any InstanceProber)?
 
     init(
@@ -211,33 +211,6 @@ final class ServiceView: Sendable {
                 ? "\(self.service): too few instances are left that nothing speaks against; all are chosen from"
                 : "\(self.service): enough instances are well again"
         )
-    }
-
-    /// Calls `observer` with the current snapshot, if there is one, and with each that follows, in order.
-    ///
-    /// It is called under the view's lock and may do no more than put the snapshot into a mailbox.
-    func addObserver(_ observer: @escaping @Sendable (ServiceSnapshot) -> Void) -> UInt64 {
-        self.state.withLock { state in
-            state.nextObserver += 1
-            state.observers[state.nextObserver] = observer
-            if let snapshot = state.snapshot {
-                observer(snapshot.renumbered(snapshot.revision, keepsDeparted: false))
-            }
-            return state.nextObserver
-        }
-    }
-
-    func removeObserver(_ id: UInt64) {
-        self.state.withLock { $0.observers[id] = nil }
-    }
-
-    /// Whether nobody observes the view and nobody looked anything up for `timeout`.
-    func isIdle(at now: TimeSource.Instant, after timeout: Duration) -> Bool {
-        let wasUsed = self.directory.takeUse(of: self.service)
-        return self.state.withLock { state in
-            if wasUsed { state.lastLookup = now }
-            return state.observers.isEmpty && (state.lastLookup.map { $0.duration(to: now) >= timeout } ?? true)
-        }
     }
 
     /// Ends what the view began elsewhere.

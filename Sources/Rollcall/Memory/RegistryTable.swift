@@ -111,124 +111,6 @@ package struct RegistryTable: Sendable {
         return change
     }
 
-    /// Renews a lease, and returns its time-to-live.
-    ///
-    /// - Throws: `leaseLost`, `displaced` or `removed` when it is over.
-    @discardableResult
-    package mutating func renew(
-        _ service: ServiceName,
-        id: InstanceID,
-        proof: LeaseProof,
-        in namespace: Namespace,
-        at now: TimeSource.Instant
-    ) throws(BackendError) -> Duration {
-        let place = Place(namespace: namespace, service: service)
-        let (slot, record) = try self.held(id, at: place, by: proof)
-        self.pool[slot]?.prolong(at: now)
-        return record.ttl
-    }
-
-    /// Renews a record whoever holds it, as one does that saw its holder alive.
-    ///
-    /// - Returns: Whether there is one.
-    package mutating func touch(_ id: InstanceID, at place: Place, now: TimeSource.Instant) -> Bool {
-        guard let slot = self.slot(of: id, at: place) else { return false }
-        self.pool[slot]?.prolong(at: now)
-        return true
-    }
-
-    /// Takes a record out whose holder is known to be gone.
-    package mutating func end(_ id: InstanceID, at place: Place, reason: DepartureReason) -> Change? {
-        self.drop(id, at: place, reason: reason)
-    }
-
-    /// Replaces what the holder registered; an amendment stays on top.
-    package mutating func update(
-        _ instance: ServiceInstance,
-        proof: LeaseProof,
-        in namespace: Namespace,
-        at now: TimeSource.Instant
-    ) throws(BackendError) -> Change {
-        let place = Place(namespace: namespace, service: instance.service)
-        var (slot, record) = try self.held(instance.id, at: place, by: proof)
-        let own = record.own.registeredAt.map { instance.registered(at: $0, sharing: record.own) } ?? instance
-        try Self.replace(own, amendment: record.amendment, in: &record)
-        record.prolong(at: now)
-        var change = Change(place: place)
-        self.store(record, in: slot, &change)
-        return change
-    }
-
-    /// Ends a lease; one that is over already, whatever the reason, changes nothing.
-    package mutating func revoke(
-        _ service: ServiceName,
-        id: InstanceID,
-        proof: LeaseProof,
-        in namespace: Namespace
-    ) -> Change? {
-        let place = Place(namespace: namespace, service: service)
-        self.tombstones[proof] = nil
-        guard self.record(id, at: place)?.proof == proof else { return nil }
-        return self.drop(id, at: place, reason: .deregistered)
-    }
-
-    /// Lays a change over a record, whoever holds it.
-    ///
-    /// - Throws: `notFound` when there is none; `invalidArgument` when the result breaks a limit.
-    package mutating func amend(
-        _ service: ServiceName,
-        id: InstanceID,
-        _ change: InstanceChange,
-        in namespace: Namespace
-    ) throws(BackendError) -> (ServiceInstance, Change) {
-        let place = Place(namespace: namespace, service: service)
-        guard let slot = self.slot(of: id, at: place), var record = self.pool[slot] else {
-            throw BackendError(.notFound, "no instance has this id")
-        }
-        let amendment = record.amendment.merging(change)
-        do throws(ValidationError) {
-            // A change that leaves the result as it is must be bounded too: it is kept.
-            try change.check()
-            try amendment.check()
-        } catch {
-            throw BackendError(error)
-        }
-        try Self.replace(record.own, amendment: amendment, in: &record)
-        var whole = Change(place: place)
-        self.store(record, in: slot, &whole)
-        return (record.visible, whole)
-    }
-
-    /// Takes out a record that somebody else holds, and remembers that for ten of its times-to-live, at least 60 s.
-    package mutating func remove(
-        _ service: ServiceName,
-        id: InstanceID,
-        in namespace: Namespace,
-        at now: TimeSource.Instant
-    ) -> Change? {
-        let place = Place(namespace: namespace, service: service)
-        guard let record = self.record(id, at: place) else { return nil }
-        self.tombstones[record.proof] = now.advanced(by: max(record.ttl * 10, .seconds(60)))
-        return self.drop(id, at: place, reason: .deregistered)
-    }
-
-    /// Remembers a removal that happened before this table was made.
-    package mutating func restoreTombstone(_ proof: LeaseProof, until moment: TimeSource.Instant) {
-        self.tombstones[proof] = moment
-    }
-
-    /// Checks that a lease lives and returns the time-to-live that it was granted.
-    ///
-    /// - Throws: `leaseLost`, `displaced` or `removed` when it is over.
-    package func ttl(
-        _ service: ServiceName,
-        id: InstanceID,
-        proof: LeaseProof,
-        in namespace: Namespace
-    ) throws(BackendError) -> Duration {
-        try self.held(id, at: Place(namespace: namespace, service: service), by: proof).record.ttl
-    }
-
     /// Forgets everybody, as a server does that lost its data; the count of changes goes on.
     package mutating func wipe(at now: TimeSource.Instant) -> [Change] {
         let changes = self.services.map { place, service in
@@ -247,27 +129,11 @@ package struct RegistryTable: Sendable {
 }
 
 extension RegistryTable {
+    /// Where the record of an instance is.
     func slot(of id: InstanceID, at place: Place) -> RecordPool.Slot? { self.services[place]?.slots[id] }
 
-    private func held(
-        _ id: InstanceID,
-        at place: Place,
-        by proof: LeaseProof
-    ) throws(BackendError) -> (slot: RecordPool.Slot, record: Record) {
-        if self.tombstones[proof] != nil {
-            throw BackendError(.removed, "somebody took the instance out")
-        }
-        guard let slot = self.slot(of: id, at: place), let record = self.pool[slot] else {
-            throw BackendError(.leaseLost, "the lease expired, was revoked or is not known")
-        }
-        guard record.proof == proof else {
-            throw BackendError(.displaced, "another process registered the same id")
-        }
-        return (slot, record)
-    }
-
     /// Puts a record in a place, or in place of another, and completes the change.
-    private mutating func store(_ record: Record, in former: RecordPool.Slot?, _ change: inout Change) {
+    mutating func store(_ record: Record, in former: RecordPool.Slot?, _ change: inout Change) {
         let (place, id) = (change.place, record.own.id)
         let slot: RecordPool.Slot
         if let former {
@@ -310,7 +176,10 @@ extension RegistryTable {
         return change
     }
 
-    private static func replace(
+    /// Replaces what a record is of.
+    ///
+    /// - Throws: `invalidArgument` when the result breaks a limit.
+    static func replace(
         _ own: ServiceInstance,
         amendment: InstanceChange,
         in record: inout Record
