@@ -21,6 +21,24 @@ struct HubChecksTests {
         }
     }
 
+    /// The warnings that contain a text.
+    private final class WarningLog: Sendable {
+        private let text: String
+        private let state = Mutex([String]())
+
+        init(_ text: String) {
+            self.text = text
+        }
+
+        var messages: [String] { self.state.withLock { $0 } }
+
+        var log: Log {
+            Log(minimum: .warning) { _, _, message in
+                if message.contains(self.text) { self.state.withLock { $0.append(message) } }
+            }
+        }
+    }
+
     private static func configuration(
         folder: String? = nil,
         failureThreshold: Int = 2
@@ -180,15 +198,19 @@ struct HubChecksTests {
     @Test("a name that leads to an address that may not be called is not checked, and fails nobody")
     func forbiddenName() async throws {
         let loopback = try ["127.0.0.0/8", "::1"].map { try OutgoingRules.Rule($0, isAllowed: false) }
+        let log = WarningLog("cannot be checked from here")
         try await Self.withPatient { patient, port in
             patient.turn(500)
             var configuration = Self.configuration()
             configuration.checks.rules = OutgoingRules(loopback)
+            configuration.log = log.log
             try await withHub(configuration) { hub in
                 let document = #"{"endpoints":["http://localhost:\#(port)"],"metadata":{"rollcall.check":"http"}}"#
                 try await hub.register("a", query: "?ttl=60s", document)
-                try await eventually { try await Self.checks(hub).count == 1 }
-                try await Task.sleep(for: .milliseconds(500))
+                // More often than one may fail.
+                try await eventually { log.messages.count > 3 }
+                #expect(log.messages.allSatisfy { $0.contains("not allowed") })
+                #expect(try await Self.checks(hub).count == 1)
                 #expect(try await Self.status(of: "a", hub) == "passing")
                 #expect(patient.asked.load(ordering: .relaxed) == 0)
             }
