@@ -15,58 +15,38 @@ public protocol ConfigHarness: Sendable {
 
 /// The contract of dynamic configuration, line by line: C15 to C17.
 public enum ConfigContract {
-    /// One line of the contract.
-    public struct Line: Sendable, CustomStringConvertible {
-        /// Its name: `C15` to `C17`, with a letter where a line has several checks.
-        public let name: String
-        /// What it promises.
-        public let promise: String
-        let check: @Sendable (ConfigContractContext) async throws -> Void
-
-        /// The text form.
-        public var description: String { "\(self.name): \(self.promise)" }
-
-        init(
-            _ name: String,
-            _ promise: String,
-            _ check: @escaping @Sendable (ConfigContractContext) async throws -> Void
-        ) {
-            self.name = name
-            self.promise = promise
-            self.check = check
-        }
-
-        /// Checks the line.
-        ///
-        /// - Parameter harness: The backend.
-        /// - Throws: ``ContractViolation``, or an error that the backend threw where it must not.
-        public func run(on harness: any ConfigHarness) async throws {
-            let namespace = try Namespace("contract-\(self.name)-\(InstanceID.random())")
-            let context = ConfigContractContext(
-                harness: harness,
-                line: self.name,
-                first: try await harness.makeConfigBackend(namespace: namespace),
-                second: try await harness.makeConfigBackend(namespace: namespace)
-            )
-            try await context.alongside(body: { try await self.check(context) }) {
-                await withTaskGroup(of: Void.self) { group in
-                    group.addTask { try? await context.first.run() }
-                    group.addTask { try? await context.second.run() }
-                }
-            }
-        }
-    }
+    /// One line of the contract: `C15` to `C17`, with a letter where a line has several checks.
+    public typealias Line = ContractLine<any ConfigHarness>
 
     /// All lines.
     public static let lines: [Line] = Self.writingLines + Self.watchingLines + Self.historyLines
 }
 
+extension ConfigContract.Line {
+    init(
+        _ name: String,
+        _ promise: String,
+        _ check: @escaping @Sendable (ConfigContractContext) async throws -> Void
+    ) {
+        self.init(name, promise, check: check) { harness, namespace in
+            ConfigContractContext(
+                harness: harness,
+                line: name,
+                first: try await harness.makeConfigBackend(namespace: namespace),
+                second: try await harness.makeConfigBackend(namespace: namespace)
+            )
+        }
+    }
+}
+
 /// One run of one line: two clients of a namespace of its own.
-struct ConfigContractContext: ContractChecking {
+struct ConfigContractContext: ContractRun {
     let harness: any ConfigHarness
     let line: String
     let first: any ConfigBackend
     let second: any ConfigBackend
+
+    var clients: [any Backend] { [self.first, self.second] }
 
     /// A key.
     func key(_ text: String = "shop/limits") throws -> ConfigKey { try ConfigKey(text) }

@@ -2,7 +2,7 @@ public import Rollcall
 import Synchronization
 
 /// One run of one line of the contract: a namespace of its own, and clients that run until the line ends.
-public struct ContractContext: ContractChecking {
+public struct ContractContext: ContractRun {
     /// The backend under test.
     public let harness: any RegistryHarness
     /// The line that is checked.
@@ -13,6 +13,8 @@ public struct ContractContext: ContractChecking {
     public let first: any RegistryBackend
     /// Another client of the same server, as another service has one.
     public let second: any RegistryBackend
+
+    var clients: [any Backend] { [self.first, self.second] }
 
     /// A name of a service.
     func service(_ text: String = "web") throws -> ServiceName { try ServiceName(text) }

@@ -18,57 +18,37 @@ public protocol LockHarness: Sendable {
 
 /// The contract of locks, check by check: C18.
 public enum LockContract {
-    /// One check of the line.
-    public struct Line: Sendable, CustomStringConvertible {
-        /// Its name: `C18` with a letter.
-        public let name: String
-        /// What it promises.
-        public let promise: String
-        let check: @Sendable (LockContractContext) async throws -> Void
+    /// One check of the line: `C18` with a letter.
+    public typealias Line = ContractLine<any LockHarness>
+}
 
-        /// The text form.
-        public var description: String { "\(self.name): \(self.promise)" }
-
-        init(
-            _ name: String,
-            _ promise: String,
-            _ check: @escaping @Sendable (LockContractContext) async throws -> Void
-        ) {
-            self.name = name
-            self.promise = promise
-            self.check = check
-        }
-
-        /// Checks the line.
-        ///
-        /// - Parameter harness: The backend.
-        /// - Throws: ``ContractViolation``, or an error that the backend threw where it must not.
-        public func run(on harness: any LockHarness) async throws {
-            let namespace = try Namespace("contract-\(self.name)-\(InstanceID.random())")
-            let context = LockContractContext(
+extension LockContract.Line {
+    init(
+        _ name: String,
+        _ promise: String,
+        _ check: @escaping @Sendable (LockContractContext) async throws -> Void
+    ) {
+        self.init(name, promise, check: check) { harness, namespace in
+            LockContractContext(
                 harness: harness,
-                line: self.name,
+                line: name,
                 name: try LockName("nightly"),
                 first: try await harness.makeLockBackend(namespace: namespace),
                 second: try await harness.makeLockBackend(namespace: namespace)
             )
-            try await context.alongside(body: { try await self.check(context) }) {
-                await withTaskGroup(of: Void.self) { group in
-                    group.addTask { try? await context.first.run() }
-                    group.addTask { try? await context.second.run() }
-                }
-            }
         }
     }
 }
 
 /// One run of one check: two clients of a namespace of its own.
-struct LockContractContext: ContractChecking {
+struct LockContractContext: ContractRun {
     let harness: any LockHarness
     let line: String
     let name: LockName
     let first: any LockBackend
     let second: any LockBackend
+
+    var clients: [any Backend] { [self.first, self.second] }
 
     /// Runs `body` while a task waits for the lock, and then cancels that task.
     func withWaiter(
