@@ -4,13 +4,13 @@ import Synchronization
 
 /// A backend that is seen through a discovery with its guards on: what is registered goes to the backend itself, what is
 /// read and watched comes out of the discovery's view, as callers have it.
-final class GuardedBackend: RegistryBackend {
+final class GuardedBackend: ForwardingBackend {
     /// How long a view may lag behind its registry before a look at it fails.
     private static let patience = Duration.seconds(20)
     /// How long a registration waits for a first view, which does not come while the registry is away.
     private static let moment = Duration.milliseconds(200)
 
-    private let base: any RegistryBackend
+    let base: any RegistryBackend
     private let discovery: Discovery
     private let neighbours: Neighbours
 
@@ -33,17 +33,12 @@ final class GuardedBackend: RegistryBackend {
         neighbours.add(self)
     }
 
-    var name: String { self.base.name }
-    var capabilities: BackendCapabilities { self.base.capabilities }
-
     func run() async throws(BackendError) {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await self.base.run() }
             group.addTask { try? await self.discovery.run() }
         }
     }
-
-    func health() async -> BackendHealth { await self.base.health() }
 
     func register(_ instance: ServiceInstance, ttl: Duration) async throws(BackendError) -> any InstanceLease {
         await self.neighbours.observe(instance.service)
@@ -72,28 +67,6 @@ final class GuardedBackend: RegistryBackend {
             return nil
         }
         throw end
-    }
-
-    func services() async throws(BackendError) -> [ServiceSummary] { try await self.base.services() }
-
-    func watchServices(deliver: @escaping @Sendable ([ServiceName]) -> Void) async throws(BackendError) -> Never {
-        try await self.base.watchServices(deliver: deliver)
-    }
-
-    func amend(
-        _ service: ServiceName,
-        id: InstanceID,
-        _ change: InstanceChange
-    ) async throws(BackendError) -> ServiceInstance {
-        try await self.base.amend(service, id: id, change)
-    }
-
-    func remove(_ service: ServiceName, id: InstanceID) async throws(BackendError) {
-        try await self.base.remove(service, id: id)
-    }
-
-    func lease(resuming token: LeaseToken) async throws(BackendError) -> any InstanceLease {
-        try await self.base.lease(resuming: token)
     }
 
     private func observe(_ service: ServiceName) async {

@@ -1,49 +1,21 @@
 import HTTPEngine
 import Rollcall
+import RollcallTesting
 import Testing
 
 @testable import RollcallGateway
 
 /// A registry that answers nobody before it is told to.
-private final class SlowBackend: RegistryBackend {
+private final class SlowBackend: ForwardingBackend {
     let mayAnswer = Signal()
     let questions = Tally()
-    private let registry = MemoryBackend()
-
     let name = "slow"
-    var capabilities: BackendCapabilities { self.registry.capabilities }
-    func run() async throws(BackendError) { try await self.registry.run() }
-    func health() async -> BackendHealth { await self.registry.health() }
-    func register(_ instance: ServiceInstance, ttl: Duration) async throws(BackendError) -> any InstanceLease {
-        try await self.registry.register(instance, ttl: ttl)
-    }
+    let base: any RegistryBackend = MemoryBackend()
+
     func instances(of service: ServiceName) async throws(BackendError) -> ServiceSnapshot {
         self.questions.add()
         await self.mayAnswer.wait()
-        return try await self.registry.instances(of: service)
-    }
-    func watch(
-        _ service: ServiceName,
-        deliver: @escaping @Sendable (ServiceSnapshot) -> Void
-    ) async throws(BackendError) -> Never {
-        try await self.registry.watch(service, deliver: deliver)
-    }
-    func services() async throws(BackendError) -> [ServiceSummary] { try await self.registry.services() }
-    func watchServices(deliver: @escaping @Sendable ([ServiceName]) -> Void) async throws(BackendError) -> Never {
-        try await self.registry.watchServices(deliver: deliver)
-    }
-    func amend(
-        _ service: ServiceName,
-        id: InstanceID,
-        _ change: InstanceChange
-    ) async throws(BackendError) -> ServiceInstance {
-        try await self.registry.amend(service, id: id, change)
-    }
-    func remove(_ service: ServiceName, id: InstanceID) async throws(BackendError) {
-        try await self.registry.remove(service, id: id)
-    }
-    func lease(resuming token: LeaseToken) async throws(BackendError) -> any InstanceLease {
-        try await self.registry.lease(resuming: token)
+        return try await self.base.instances(of: service)
     }
 }
 

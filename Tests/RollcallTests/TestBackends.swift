@@ -1,4 +1,5 @@
 import Rollcall
+import RollcallTesting
 import Synchronization
 
 /// Runs a discovery and its backend for as long as `body` runs.
@@ -13,7 +14,7 @@ func withDiscovery(_ discovery: Discovery, _ body: () async throws -> Void) asyn
 }
 
 /// A backend whose watches can be broken, and whose registrations can be made to fail.
-final class BreakingBackend: RegistryBackend {
+final class BreakingBackend: ForwardingBackend {
     private struct State {
         var breakage = Signal()
         var refusals: [BackendError] = []
@@ -21,17 +22,14 @@ final class BreakingBackend: RegistryBackend {
     }
 
     let name = "breaking"
-    let inner: MemoryBackend
+    let base: any RegistryBackend
     private let state = Mutex(State())
-
     private let fate: BackendError?
 
-    init(_ inner: MemoryBackend, runEndsWith fate: BackendError? = nil) {
-        self.inner = inner
+    init(_ base: any RegistryBackend, runEndsWith fate: BackendError? = nil) {
+        self.base = base
         self.fate = fate
     }
-
-    var capabilities: BackendCapabilities { self.inner.capabilities }
 
     /// How often register was called.
     var registrations: Int { self.state.withLock { $0.registrations } }
@@ -52,10 +50,8 @@ final class BreakingBackend: RegistryBackend {
 
     func run() async throws(BackendError) {
         if let fate = self.fate { throw fate }
-        try await self.inner.run()
+        try await self.base.run()
     }
-
-    func health() async -> BackendHealth { await self.inner.health() }
 
     func register(_ instance: ServiceInstance, ttl: Duration) async throws(BackendError) -> any InstanceLease {
         let refusal = self.state.withLock { state in
@@ -63,11 +59,7 @@ final class BreakingBackend: RegistryBackend {
             return state.refusals.isEmpty ? nil : state.refusals.removeFirst()
         }
         if let refusal { throw refusal }
-        return try await self.inner.register(instance, ttl: ttl)
-    }
-
-    func instances(of service: ServiceName) async throws(BackendError) -> ServiceSnapshot {
-        try await self.inner.instances(of: service)
+        return try await self.base.register(instance, ttl: ttl)
     }
 
     func watch(
@@ -76,34 +68,10 @@ final class BreakingBackend: RegistryBackend {
     ) async throws(BackendError) -> Never {
         let breakage = self.state.withLock { $0.breakage }
         await race {
-            _ = try? await self.inner.watch(service, deliver: deliver)
+            _ = try? await self.base.watch(service, deliver: deliver)
         } _: {
             await breakage.wait()
         }
         throw BackendError(.unavailable, "the watch broke")
-    }
-
-    func services() async throws(BackendError) -> [ServiceSummary] { try await self.inner.services() }
-
-    func watchServices(
-        deliver: @escaping @Sendable ([ServiceName]) -> Void
-    ) async throws(BackendError) -> Never {
-        try await self.inner.watchServices(deliver: deliver)
-    }
-
-    func amend(
-        _ service: ServiceName,
-        id: InstanceID,
-        _ change: InstanceChange
-    ) async throws(BackendError) -> ServiceInstance {
-        try await self.inner.amend(service, id: id, change)
-    }
-
-    func remove(_ service: ServiceName, id: InstanceID) async throws(BackendError) {
-        try await self.inner.remove(service, id: id)
-    }
-
-    func lease(resuming token: LeaseToken) async throws(BackendError) -> any InstanceLease {
-        try await self.inner.lease(resuming: token)
     }
 }

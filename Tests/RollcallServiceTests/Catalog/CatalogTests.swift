@@ -3,6 +3,7 @@ import HTTPEngine
 import Rollcall
 import RollcallCatalog
 import RollcallService
+import RollcallTesting
 import Testing
 
 @Suite("Catalog", .timeLimit(.minutes(1)))
