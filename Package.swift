@@ -63,7 +63,7 @@ let package = Package(
             path: "Examples/Consumer"
         ),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
-        .testTarget(name: "HTTPEngineTests", dependencies: ["Rollcall", "HTTPEngine"]),
+        .testTarget(name: "HTTPEngineTests", dependencies: ["Rollcall", "HTTPEngine", "RollcallTesting"]),
         .testTarget(
             name: "RollcallHubTests",
             dependencies: [
@@ -77,7 +77,9 @@ let package = Package(
         ),
         .testTarget(
             name: "RollcallProgramTests",
-            dependencies: ["Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallProgram"]
+            dependencies: [
+                "Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallProgram", "RollcallTesting",
+            ]
         ),
         .testTarget(
             name: "RollcallServiceTests",

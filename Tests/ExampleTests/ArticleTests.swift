@@ -4,6 +4,7 @@ import RollcallHTTP
 import RollcallHub
 import RollcallHubClient
 import RollcallService
+import RollcallTesting
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import RollcallProgram
+import RollcallTesting
 import Testing
 
 /// The programs `ExampleProvider` and `ExampleConsumer`, as somebody starts them.

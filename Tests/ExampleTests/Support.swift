@@ -4,19 +4,6 @@ import RollcallHub
 import RollcallProgram
 import Testing
 
-/// Waits until `condition` holds, and throws when it does not within thirty seconds.
-func eventually(
-    sourceLocation: SourceLocation = #_sourceLocation,
-    _ condition: () async throws -> Bool
-) async throws {
-    let clock = ContinuousClock()
-    let deadline = clock.now.advanced(by: .seconds(30))
-    while try await !condition() {
-        try #require(clock.now < deadline, "the condition did not come to hold in time", sourceLocation: sourceLocation)
-        try await clock.sleep(for: .milliseconds(5))
-    }
-}
-
 /// Runs a hub for as long as `body` runs, which is given its URL.
 func withHub(_ body: (String) async throws -> Void) async throws {
     let hub = try HubServer(HubServer.Configuration(port: 0))

@@ -1,4 +1,5 @@
 import Rollcall
+import RollcallTesting
 import Testing
 
 @testable import HTTPEngine

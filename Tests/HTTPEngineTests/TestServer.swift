@@ -1,7 +1,5 @@
 import HTTPEngine
 import Rollcall
-import Synchronization
-import Testing
 
 /// Runs a server on a free port for as long as `body` runs.
 func withServer<Value: Sendable>(
@@ -28,31 +26,4 @@ func exchangeRaw(_ text: String, with origin: Origin, limit: Duration = .seconds
     try await socket.write(Array(text.utf8), until: deadline)
     while (try? await connection.receive(until: deadline)) == true {}
     return String(decoding: connection.takeReceived(), as: UTF8.self)
-}
-
-/// Waits until `condition` holds, and records an issue when it does not within twenty seconds.
-func eventually(
-    sourceLocation: SourceLocation = #_sourceLocation,
-    _ condition: () async throws -> Bool
-) async throws {
-    let clock = ContinuousClock()
-    let deadline = clock.now.advanced(by: .seconds(20))
-    while try await !condition() {
-        guard clock.now < deadline else {
-            Issue.record("the condition did not come to hold in time", sourceLocation: sourceLocation)
-            return
-        }
-        try await clock.sleep(for: .milliseconds(2))
-    }
-}
-
-/// Counts from many tasks.
-final class Tally: Sendable {
-    private let count = Atomic<Int>(0)
-
-    var value: Int { self.count.load(ordering: .sequentiallyConsistent) }
-
-    func add(_ number: Int = 1) {
-        self.count.wrappingAdd(number, ordering: .sequentiallyConsistent)
-    }
 }

@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallGateway
+import RollcallTesting
 import Synchronization
 import Testing
 

@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallGateway
+import RollcallTesting
 import Testing
 
 /// What is refused before an instance learns of it.

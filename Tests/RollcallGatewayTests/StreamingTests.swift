@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallGateway
+import RollcallTesting
 import Testing
 
 @Suite("Streaming", .timeLimit(.minutes(1)))

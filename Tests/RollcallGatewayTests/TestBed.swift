@@ -1,8 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallGateway
-import Synchronization
-import Testing
+import RollcallTesting
 
 /// A gateway in front of a registry in memory, and servers to stand behind it.
 struct TestBed: Sendable {
@@ -147,34 +146,6 @@ final class RawConnection {
         } catch {
             return (self.received, true)
         }
-    }
-}
-
-/// Waits until `condition` holds, and records an issue when it does not within twenty seconds.
-func eventually(
-    sourceLocation: SourceLocation = #_sourceLocation,
-    _ condition: () async throws -> Bool
-) async throws {
-    let clock = ContinuousClock()
-    let deadline = clock.now.advanced(by: .seconds(20))
-    while try await !condition() {
-        guard clock.now < deadline else {
-            Issue.record("the condition did not come to hold in time", sourceLocation: sourceLocation)
-            return
-        }
-        try await clock.sleep(for: .milliseconds(2))
-    }
-}
-
-/// Counts from many tasks.
-final class Tally: Sendable {
-    private let count = Atomic<Int>(0)
-
-    var value: Int { self.count.load(ordering: .sequentiallyConsistent) }
-
-    @discardableResult
-    func add(_ number: Int = 1) -> Int {
-        self.count.wrappingAdd(number, ordering: .sequentiallyConsistent).newValue
     }
 }
 

@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallGateway
+import RollcallTesting
 import Testing
 
 @Suite("WebSockets", .timeLimit(.minutes(1)))

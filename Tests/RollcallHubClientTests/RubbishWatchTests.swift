@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallHubClient
+import RollcallTesting
 import Synchronization
 import Testing
 
@@ -65,9 +66,9 @@ struct RubbishWatchTests {
                 }
             } _: { backend in
                 let service = try ServiceName("web")
-                await withTaskGroup(of: Void.self) { group in
+                try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { _ = try? await backend.watch(service) { delivered.take($0) } }
-                    try? await eventually { Self.isGood(delivered) }
+                    try await eventually { Self.isGood(delivered) }
                     group.cancelAll()
                 }
             }
@@ -103,9 +104,9 @@ struct RubbishWatchTests {
             await exchange.whileOpen(end: { end.raise() }) { await end.wait() }
         } _: { backend in
             let service = try ServiceName("web")
-            await withTaskGroup(of: Void.self) { group in
+            try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { _ = try? await backend.watch(service) { delivered.take($0) } }
-                try? await eventually { Self.isGood(delivered) }
+                try await eventually { Self.isGood(delivered) }
                 group.cancelAll()
             }
         }
@@ -124,9 +125,9 @@ struct RubbishWatchTests {
             await exchange.whileOpen(end: { end.raise() }) { await end.wait() }
         } _: { backend in
             let service = try ServiceName("web")
-            await withTaskGroup(of: Void.self) { group in
+            try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { _ = try? await backend.watch(service) { delivered.take($0) } }
-                try? await eventually { count.load(ordering: .relaxed) >= 3 && Self.isGood(delivered) }
+                try await eventually { count.load(ordering: .relaxed) >= 3 && Self.isGood(delivered) }
                 group.cancelAll()
             }
         }

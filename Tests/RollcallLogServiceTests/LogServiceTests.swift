@@ -2,6 +2,7 @@ import Foundation
 import HTTPEngine
 import Rollcall
 import RollcallLogService
+import RollcallTesting
 import Testing
 
 @Suite("Log service: writing", .timeLimit(.minutes(1)))

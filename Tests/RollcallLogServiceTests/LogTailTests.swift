@@ -1,6 +1,7 @@
 import Foundation
 import HTTPEngine
 import Rollcall
+import RollcallTesting
 import Testing
 
 @testable import RollcallLogService

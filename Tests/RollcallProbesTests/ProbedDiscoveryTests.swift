@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallProbes
+import RollcallTesting
 import Testing
 
 /// A discovery that has instances probed.

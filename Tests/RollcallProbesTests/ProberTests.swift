@@ -146,9 +146,9 @@ struct ProberTests {
         prober.track([try instance("a", at: "tcp://127.0.0.1:\(port)")], of: web)
         for _ in 0..<2 {
             let reports = Reports()
-            await withTaskGroup(of: Void.self) { group in
+            try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try? await prober.run { reports.add($0) } }
-                try? await eventually { reports.verdict(of: "a") == .failing }
+                try await eventually { reports.verdict(of: "a") == .failing }
                 do throws(BackendError) {
                     try await prober.run { _ in }
                     Issue.record("a second run must be refused")

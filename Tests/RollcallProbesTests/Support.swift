@@ -2,7 +2,6 @@ import HTTPEngine
 import Rollcall
 import RollcallProbes
 import Synchronization
-import Testing
 
 /// What a prober reported, in order, from any task.
 final class Reports: Sendable {
@@ -15,18 +14,6 @@ final class Reports: Sendable {
     func of(_ id: String) -> [ProbeReport] { self.all.filter { $0.id.text == id } }
 
     func verdict(of id: String) -> ProbeVerdict? { self.of(id).last?.verdict }
-}
-
-/// Counts from many tasks.
-final class Tally: Sendable {
-    private let count = Atomic<Int>(0)
-
-    var value: Int { self.count.load(ordering: .sequentiallyConsistent) }
-
-    @discardableResult
-    func add(_ number: Int = 1) -> Int {
-        self.count.wrappingAdd(number, ordering: .sequentiallyConsistent).newValue
-    }
 }
 
 /// An instance at ports of 127.0.0.1, or at whole URLs.
@@ -112,22 +99,6 @@ func withServer(
         group.addTask { await server.run() }
         defer { group.cancelAll() }
         try await body(server, "http://127.0.0.1:\(server.address.port)")
-    }
-}
-
-/// Waits until `condition` holds, and records an issue when it does not within twenty seconds.
-func eventually(
-    sourceLocation: SourceLocation = #_sourceLocation,
-    _ condition: () async throws -> Bool
-) async throws {
-    let clock = ContinuousClock()
-    let deadline = clock.now.advanced(by: .seconds(20))
-    while try await !condition() {
-        guard clock.now < deadline else {
-            Issue.record("the condition did not come to hold in time", sourceLocation: sourceLocation)
-            return
-        }
-        try await clock.sleep(for: .milliseconds(2))
     }
 }
 

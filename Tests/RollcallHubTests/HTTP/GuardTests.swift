@@ -1,6 +1,7 @@
 import Rollcall
 import RollcallHub
 import RollcallHubClient
+import RollcallTesting
 import Testing
 
 @Suite("Hub: most of a service's leases end at once", .timeLimit(.minutes(1)))

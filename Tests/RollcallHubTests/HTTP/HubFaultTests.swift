@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallHub
+import RollcallTesting
 import Testing
 
 @testable import RollcallHubClient

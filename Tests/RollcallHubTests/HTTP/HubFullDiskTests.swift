@@ -2,6 +2,7 @@ import Foundation
 import HTTPEngine
 import Rollcall
 import RollcallHubClient
+import RollcallTesting
 import Testing
 
 @Suite(

@@ -2,6 +2,7 @@ import Foundation
 import HTTPEngine
 import Rollcall
 import RollcallHubClient
+import RollcallTesting
 import Synchronization
 import Testing
 

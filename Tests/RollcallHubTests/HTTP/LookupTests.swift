@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallHub
+import RollcallTesting
 import Testing
 
 @Suite("Hub API: looking up and polling", .timeLimit(.minutes(2)), .serialized)

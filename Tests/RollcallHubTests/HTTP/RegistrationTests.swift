@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallHub
+import RollcallTesting
 import Testing
 
 @Suite("Hub API: registering and leases", .timeLimit(.minutes(2)), .serialized)

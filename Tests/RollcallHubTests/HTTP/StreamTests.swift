@@ -1,5 +1,6 @@
 import HTTPEngine
 import Rollcall
+import RollcallTesting
 import Testing
 
 @testable import RollcallHub

@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallHub
+import RollcallTesting
 import Synchronization
 import Testing
 

@@ -2,6 +2,7 @@ import HTTPEngine
 import Rollcall
 import RollcallHub
 import RollcallHubClient
+import RollcallTesting
 import Testing
 
 @Suite("Tutorial protocol", .timeLimit(.minutes(1)))

@@ -1,5 +1,6 @@
 import Rollcall
 import RollcallProgram
+import RollcallTesting
 import Synchronization
 import Testing
 

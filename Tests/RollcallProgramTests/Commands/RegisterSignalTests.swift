@@ -1,5 +1,6 @@
 import Rollcall
 import RollcallProgram
+import RollcallTesting
 import Testing
 
 @Suite("register and signals", .timeLimit(.minutes(1)))
@@ -8,11 +9,11 @@ struct RegisterSignalTests {
     func drain() async throws {
         var bench = Workbench()
         bench.environment["ROLLCALL_DRAIN"] = "1h"
-        await withTaskGroup(of: ExitCode.self) { [bench] group in
+        try await withThrowingTaskGroup(of: ExitCode.self) { [bench] group in
             group.addTask { await bench.run(["register", "web", "--endpoint", "http://192.0.2.7:80"]) }
-            try? await eventually { !bench.output.text.isEmpty }
+            try await eventually { !bench.output.text.isEmpty }
             bench.signals.deliver(.interrupt)
-            try? await eventually { try await bench.instances("web").first?.status == .maintenance }
+            try await eventually { try await bench.instances("web").first?.status == .maintenance }
             #expect(!bench.hastyExit.isRaised)
             bench.signals.deliver(.interrupt)
             await bench.hastyExit.wait()

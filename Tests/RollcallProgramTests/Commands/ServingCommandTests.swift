@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallProgram
+import RollcallTesting
 import Testing
 
 @Suite("Commands that serve or call", .timeLimit(.minutes(1)))

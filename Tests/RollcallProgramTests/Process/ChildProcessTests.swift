@@ -1,5 +1,6 @@
 import Foundation
 import RollcallProgram
+import RollcallTesting
 import Testing
 
 @Suite("ChildProcess", .timeLimit(.minutes(1)))

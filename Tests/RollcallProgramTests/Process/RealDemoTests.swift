@@ -1,5 +1,6 @@
 import Foundation
 import RollcallProgram
+import RollcallTesting
 import Testing
 
 @Suite("The demonstration", .timeLimit(.minutes(2)), .enabled(if: Built.path != nil, "it is not built here"))

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPEngine
 import RollcallProgram
+import RollcallTesting
 import Testing
 
 /// Where the program is that the build made.

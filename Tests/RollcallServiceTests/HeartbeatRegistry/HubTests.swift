@@ -2,6 +2,7 @@ import HTTPEngine
 import Rollcall
 import RollcallHub
 import RollcallService
+import RollcallTesting
 import Testing
 
 @Suite("Client of the heart-beat protocol on the hub", .timeLimit(.minutes(1)))

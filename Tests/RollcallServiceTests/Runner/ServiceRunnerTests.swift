@@ -1,6 +1,7 @@
 import HTTPEngine
 import Rollcall
 import RollcallService
+import RollcallTesting
 import Testing
 
 private struct Fault: Error, CustomStringConvertible {

@@ -1,4 +1,5 @@
 import Rollcall
+import RollcallTesting
 import Testing
 
 @Suite("Observation", .timeLimit(.minutes(1)))
@@ -152,7 +153,7 @@ struct ObservationTests {
         try await withDiscovery(discovery) {
             for pattern in ["web", "*"] {
                 let parsed = try ServicePattern(pattern)
-                await withTaskGroup(of: BackendError.Code?.self) { group in
+                try await withThrowingTaskGroup(of: BackendError.Code?.self) { group in
                     group.addTask {
                         do {
                             return try await discovery.withUpdates(matching: parsed) { updates in
@@ -163,9 +164,9 @@ struct ObservationTests {
                             return (error as? BackendError)?.code
                         }
                     }
-                    try? await eventually { registry.watchCount > 0 }
+                    try await eventually { registry.watchCount > 0 }
                     group.cancelAll()
-                    let code = await group.next() ?? nil
+                    let code = try await group.next() ?? nil
                     #expect(code == .cancelled)
                 }
                 try await eventually { registry.watchCount == 0 }

@@ -299,13 +299,13 @@ struct RegistrarTests {
             try await withRegistration(of: instance, in: backend, configuration: configuration) { _ in throw Failure() }
         }
         #expect(try await backend.instances(of: instance.service).instances.isEmpty)
-        await withTaskGroup(of: Void.self) { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try? await withRegistration(of: instance, in: backend, configuration: configuration) { _ in
                     await Signal().wait()
                 }
             }
-            try? await eventually { try await backend.inspect(instance.service) == 1 }
+            try await eventually { try await backend.inspect(instance.service) == 1 }
             group.cancelAll()
         }
         #expect(try await backend.inspect(instance.service) == 0)

@@ -1,6 +1,7 @@
 import Foundation
 import Rollcall
 import RollcallProgram
+import RollcallTesting
 import Testing
 
 /// The real program as a hub: a process that can be killed and stopped.
