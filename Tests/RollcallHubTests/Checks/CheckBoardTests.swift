@@ -11,75 +11,11 @@ import Foundation
 
 @Suite("CheckBoard")
 struct CheckBoardTests {
-    /// A board and a registry table that follows it.
-    private struct Bench {
-        var board = CheckBoard(rules: FlapDamping.Rules(), interval: .seconds(5))
-        var table = RegistryTable()
-        let place: RegistryTable.Place
-        var next: TimeSource.Instant?
-
-        init() throws {
-            self.place = RegistryTable.Place(namespace: .default, service: try ServiceName("web"))
-        }
-
-        mutating func register(_ ids: String..., at second: Double = 0) throws {
-            for id in ids {
-                let instance = try ServiceInstance(
-                    service: self.place.service,
-                    id: InstanceID(id),
-                    endpoints: [Endpoint("http://127.0.0.1:80")]
-                )
-                _ = self.table.register(
-                    instance,
-                    in: self.place.namespace,
-                    proof: LeaseProof("\(id) \(second)"),
-                    ttl: .seconds(10),
-                    at: CheckBoardTests.at(second),
-                    date: Date(timeIntervalSince1970: second)
-                )
-            }
-            self.sync(at: second)
-        }
-
-        @discardableResult
-        mutating func sync(at second: Double) -> Set<InstanceID> {
-            self.board.sync(self.table.records(at: self.place), at: self.place, now: CheckBoardTests.at(second))
-        }
-
-        mutating func tell(_ id: String, _ verdict: ProbeVerdict, at second: Double) throws {
-            let now = CheckBoardTests.at(second)
-            let report = ProbeReport(
-                place: self.place,
-                id: try InstanceID(id),
-                verdict: verdict,
-                failures: verdict == .failing ? 3 : 0,
-                checkedAt: now,
-                message: ""
-            )
-            self.board.note(report, at: now)
-        }
-
-        /// Decides and carries out; returns who is critical then.
-        mutating func settle(at second: Double) -> [String] {
-            let (results, next) = self.board.decide(at: CheckBoardTests.at(second))
-            for (place, decided) in results {
-                _ = self.table.note(decided, at: place)
-                self.board.apply(decided, at: place)
-            }
-            self.next = next
-            return self.critical
-        }
-
-        var critical: [String] {
-            self.table.instances(at: self.place).filter { $0.status == .critical }.map(\.id.text).sorted()
-        }
-    }
-
-    private static func at(_ seconds: Double) -> TimeSource.Instant { TimeSource.Instant(elapsed: .seconds(seconds)) }
+    private static func at(_ seconds: Double) -> TimeSource.Instant { CheckBench.at(seconds) }
 
     @Test("one that fails is critical until it passes; one of which nothing is known stays what it was")
     func verdicts() throws {
-        var bench = try Bench()
+        var bench = try CheckBench()
         try bench.register("a", "b")
         try bench.tell("a", .failing, at: 10)
         #expect(bench.settle(at: 10) == ["a"])
@@ -92,7 +28,7 @@ struct CheckBoardTests {
 
     @Test("of one service at most half turn critical within an interval, one at least")
     func limit() throws {
-        var bench = try Bench()
+        var bench = try CheckBench()
         try bench.register("a", "b", "c", "d", "e")
         for id in ["a", "b", "c", "d", "e"] { try bench.tell(id, .failing, at: 10) }
         #expect(bench.settle(at: 10) == ["a", "b"])
@@ -107,7 +43,7 @@ struct CheckBoardTests {
 
     @Test("one that fails too often is held out while it passes, and let in when it has been good")
     func flapping() throws {
-        var bench = try Bench()
+        var bench = try CheckBench()
         try bench.register("a", "b")
         for round in 0..<3 {
             let start = Double(round) * 12
@@ -126,7 +62,7 @@ struct CheckBoardTests {
 
     @Test("a clock that jumps ahead lets in who is held out and passes, and nobody who fails")
     func jump() throws {
-        var bench = try Bench()
+        var bench = try CheckBench()
         try bench.register("a", "b", "c", "d")
         for second in [0.0, 8, 16] {
             for id in ["a", "b"] { try bench.tell(id, .failing, at: second) }
@@ -141,7 +77,7 @@ struct CheckBoardTests {
 
     @Test("a process that takes the place of another begins as passing; what the former did counts on")
     func replaced() throws {
-        var bench = try Bench()
+        var bench = try CheckBench()
         try bench.register("a", "b")
         for second in [0.0, 8, 16] {
             try bench.tell("a", .failing, at: second)
@@ -162,7 +98,7 @@ struct CheckBoardTests {
 
     @Test("a verdict on a former process changes nothing about the one that took its place")
     func late() throws {
-        var bench = try Bench()
+        var bench = try CheckBench()
         try bench.register("a", "b")
         try bench.tell("a", .failing, at: 10)
         let (results, _) = bench.board.decide(at: Self.at(10))
@@ -177,7 +113,7 @@ struct CheckBoardTests {
 
     @Test("one that failed before the hub started fails on until it passes")
     func restored() throws {
-        var bench = try Bench()
+        var bench = try CheckBench()
         try bench.register("a", "b")
         try bench.tell("a", .failing, at: 1)
         _ = bench.settle(at: 1)
@@ -190,7 +126,7 @@ struct CheckBoardTests {
 
     @Test("who left is forgotten once what he did has decayed")
     func forgotten() throws {
-        var bench = try Bench()
+        var bench = try CheckBench()
         try bench.register("a")
         try bench.tell("a", .failing, at: 0)
         _ = bench.settle(at: 0)
@@ -203,7 +139,7 @@ struct CheckBoardTests {
 
     @Test("who left a service of which no further news comes is forgotten with the news of another")
     func pruned() throws {
-        var bench = try Bench()
+        var bench = try CheckBench()
         try bench.register("a")
         let records = bench.table.records(at: bench.place)
         let places = try (0..<100).map { RegistryTable.Place(namespace: .default, service: try ServiceName("w\($0)")) }
@@ -225,7 +161,7 @@ struct CheckBoardTests {
 
     @Test("whoever is shown otherwise than was decided is decided about anew")
     func reconciled() throws {
-        var bench = try Bench()
+        var bench = try CheckBench()
         try bench.register("a", "b", at: 10)
         try bench.tell("a", .failing, at: 10)
         #expect(bench.settle(at: 10) == ["a"])
@@ -249,7 +185,7 @@ struct CheckBoardTests {
 
     @Test("what its holder says and what somebody laid over it come back; maintenance is not touched")
     func beneath() throws {
-        var bench = try Bench()
+        var bench = try CheckBench()
         try bench.register("a", "b")
         let (a, web) = (try InstanceID("a"), bench.place.service)
         _ = try bench.table.amend(web, id: a, InstanceChange(status: .warning), in: .default)
