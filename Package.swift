@@ -6,6 +6,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Rollcall", targets: ["Rollcall"]),
+        .library(name: "RollcallFormats", targets: ["RollcallFormats"]),
         .library(name: "RollcallHub", targets: ["RollcallHub"]),
         .library(name: "RollcallHubClient", targets: ["RollcallHubClient"]),
         .library(name: "RollcallGateway", targets: ["RollcallGateway"]),
@@ -19,6 +20,12 @@ let package = Package(
     targets: [
         .target(name: "Rollcall"),
         .target(name: "CSystem"),
+        .systemLibrary(
+            name: "CYAML",
+            pkgConfig: "yaml-0.1",
+            providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]
+        ),
+        .target(name: "RollcallFormats", dependencies: ["Rollcall", "CYAML"]),
         .target(name: "HTTPEngine", dependencies: ["Rollcall", "CSystem"]),
         .target(
             name: "RollcallHub",
@@ -63,6 +70,7 @@ let package = Package(
             path: "Examples/Consumer"
         ),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
+        .testTarget(name: "RollcallFormatsTests", dependencies: ["Rollcall", "RollcallFormats", "RollcallTesting"]),
         .testTarget(name: "HTTPEngineTests", dependencies: ["Rollcall", "HTTPEngine", "RollcallTesting"]),
         .testTarget(
             name: "RollcallHubTests",
@@ -116,7 +124,7 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-for target in package.targets where target.name != "CSystem" {
+for target in package.targets where target.name != "CSystem" && target.type != .system {
     target.swiftSettings =
         (target.swiftSettings ?? []) + [
             .enableUpcomingFeature("ExistentialAny"),

@@ -14,7 +14,7 @@ public enum ConfigValue: Hashable, Sendable {
     case string(String)
     /// Values in an order.
     case list([ConfigValue])
-    /// Values by their keys, which have no order.
+    /// Values by their keys, which have no order; keys that look the same in Unicode (U+00E9 and e with U+0301) are one.
     case object([String: ConfigValue])
 
     /// What sort of value it is, for messages, which never say the value itself.

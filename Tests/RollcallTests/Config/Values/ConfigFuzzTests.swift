@@ -1,5 +1,6 @@
 import Foundation
 import Rollcall
+import RollcallTesting
 import Testing
 
 @Suite("Mutated JSON as a configuration", .timeLimit(.minutes(2)))
@@ -15,7 +16,10 @@ struct ConfigFuzzTests {
         var generator = SplitMix64(seed: seed)
         var accepted = 0
         for _ in 0..<400 {
-            let bytes = Mutation.of(Array(Self.seeds.randomElement(using: &generator)?.utf8 ?? "".utf8), &generator)
+            let bytes = Mutation.of(
+                Array(Self.seeds.randomElement(using: &generator)?.utf8 ?? "".utf8),
+                using: &generator
+            )
             do throws(ConfigFormatError) {
                 let value = try ConfigReader.core.parse(ConfigContent(bytes: bytes, format: .json))
                 accepted += 1
@@ -72,28 +76,5 @@ struct ConfigFuzzTests {
             guard let others = other as? [String: Any], others.count == members.count else { return false }
             return members.allSatisfy { key, member in others[key].map { self.isSame(member, $0) } ?? false }
         }
-    }
-}
-
-/// Texts that are nearly right.
-enum Mutation {
-    private static let interesting =
-        Array("{}[]\",:\\ut0123456789eE+-. \n\r\t#'=_/*ntf".utf8) + [0, 0x7F, 0x80, 0xC3, 0xFF]
-
-    static func of(_ bytes: [UInt8], _ generator: inout SplitMix64) -> [UInt8] {
-        var bytes = bytes
-        for _ in 0..<Int.random(in: 1...3, using: &generator) where !bytes.isEmpty {
-            let index = Int.random(in: bytes.indices, using: &generator)
-            let byte = Self.interesting[Int.random(in: Self.interesting.indices, using: &generator)]
-            switch Int.random(in: 0..<6, using: &generator) {
-            case 0: bytes[index] = byte
-            case 1: bytes.insert(byte, at: index)
-            case 2: bytes.remove(at: index)
-            case 3: bytes.insert(contentsOf: bytes[index...].prefix(20), at: index)
-            case 4: bytes.removeSubrange(index..<min(bytes.count, index + 8))
-            default: bytes.swapAt(index, Int.random(in: bytes.indices, using: &generator))
-            }
-        }
-        return bytes
     }
 }

@@ -51,6 +51,8 @@ struct JSONValueTests {
             #expect((error.line, error.column) == (2, 2))
             #expect(error.message.contains("already"))
         }
+        let sameForPeople = ConfigContent("{\"\u{E9}\": 1, \"e\u{301}\": 1}", format: .json)
+        #expect(throws: ConfigFormatError.self) { try ConfigReader.core.parse(sameForPeople) }
         let apart = try ConfigReader.core.parse(ConfigContent(#"[{"a":1},{"a":2}]"#, format: .json))
         #expect(apart == [["a": 1], ["a": 2]])
     }
