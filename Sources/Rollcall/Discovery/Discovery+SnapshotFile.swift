@@ -58,7 +58,7 @@ extension Discovery {
     ///
     /// - Returns: False when it may be read later.
     private func restore(from file: SnapshotFile) async -> Bool {
-        let result = await Self.blocking { () throws(BackendError) in try file.read() }
+        let result = await SystemThread.attempt { () throws(BackendError) in try file.read() }
         switch result {
         case .failure(let error):
             self.log(.error, "what was kept on the disk is not used: \(error)")
@@ -92,23 +92,10 @@ extension Discovery {
             writtenAt: Date(),
             services: self.known
         )
-        let result = await Self.blocking { () throws(BackendError) in try file.write(contents) }
+        let result = await SystemThread.attempt { () throws(BackendError) in try file.write(contents) }
         guard case .failure(let error) = result else { return true }
         self.log(.warning, "what is known cannot be kept on the disk: \(error)")
         return false
-    }
-
-    /// Runs what waits for the disk where no task waits for it.
-    private static func blocking<Value: Sendable>(
-        _ body: @escaping @Sendable () throws(BackendError) -> Value
-    ) async -> Result<Value, BackendError> {
-        do throws(SystemError) {
-            return try await SystemThread.run {
-                do throws(BackendError) { return .success(try body()) } catch { return .failure(error) }
-            }
-        } catch {
-            return .failure(BackendError(.unavailable, error.description, cause: error))
-        }
     }
 
     /// What is known of each service: from the registry, or else from the file or from before it was watched no longer.

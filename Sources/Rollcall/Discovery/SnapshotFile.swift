@@ -71,6 +71,14 @@ package struct SnapshotFile: Hashable, Sendable {
         } catch {
             throw BackendError(error)
         }
+        try self.write(bytes)
+    }
+
+    /// Puts bytes in place of the file's, all or nothing, on the disk when this returns.
+    ///
+    /// - Parameter bytes: What to keep.
+    /// - Throws: A ``BackendError`` as ``write(_:)-(SnapshotContents)``.
+    func write(_ bytes: [UInt8]) throws(BackendError) {
         guard bytes.count <= self.maximumBytes else { throw self.tooLarge(bytes.count, "write") }
         let folder = try self.openFolder("write")
         try self.checkPlace(in: folder)
@@ -89,6 +97,19 @@ package struct SnapshotFile: Hashable, Sendable {
     ///   for a file that is damaged or something else; `unsupported` for one of another version; `unavailable` when
     ///   the disk does not answer.
     package func read() throws(BackendError) -> SnapshotContents? {
+        guard let bytes = try self.readBytes() else { return nil }
+        do throws(BackendError) {
+            return try SnapshotFormat.contents(of: bytes)
+        } catch {
+            throw self.unusable(error)
+        }
+    }
+
+    /// Reads the file, whatever it says.
+    ///
+    /// - Returns: All of its bytes, or `nil` when there is no file.
+    /// - Throws: A ``BackendError`` as ``read()``.
+    func readBytes() throws(BackendError) -> [UInt8]? {
         let folder = try self.openFolder("read")
         let found: Found
         do throws(SystemFailure) {
@@ -99,7 +120,9 @@ package struct SnapshotFile: Hashable, Sendable {
         switch found {
         case .nothing: return nil
         case .refused(let error): throw error
-        case .file(let bytes): return try self.contents(of: bytes)
+        case .file(let bytes):
+            guard bytes.count <= self.maximumBytes else { throw self.tooLarge(bytes.count, "read") }
+            return bytes
         }
     }
 
@@ -119,14 +142,10 @@ package struct SnapshotFile: Hashable, Sendable {
         return .file(try file.readAll(atMost: self.maximumBytes + 1))
     }
 
-    private func contents(of bytes: [UInt8]) throws(BackendError) -> SnapshotContents {
-        guard bytes.count <= self.maximumBytes else { throw self.tooLarge(bytes.count, "read") }
-        do throws(BackendError) {
-            return try SnapshotFormat.contents(of: bytes)
-        } catch {
-            var error = error
-            error.message = "the snapshot \(self.path) is not used: \(error.message); the next write replaces it"
-            throw error
-        }
+    /// Says of what was found in the file that the file is not used for that reason.
+    func unusable(_ error: BackendError) -> BackendError {
+        var error = error
+        error.message = "the snapshot \(self.path) is not used: \(error.message); the next write replaces it"
+        return error
     }
 }

@@ -61,4 +61,20 @@ package enum SystemThread {
         }
         return try result.get()
     }
+
+    /// Runs what waits for the disk where no task waits for it.
+    ///
+    /// - Parameter body: What to run.
+    /// - Returns: What it returns or throws; `unavailable` when the system gives no thread.
+    package static func attempt<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(BackendError) -> Value
+    ) async -> Result<Value, BackendError> {
+        do throws(SystemError) {
+            return try await self.run {
+                do throws(BackendError) { return .success(try body()) } catch { return .failure(error) }
+            }
+        } catch {
+            return .failure(BackendError(.unavailable, error.description, cause: error))
+        }
+    }
 }
