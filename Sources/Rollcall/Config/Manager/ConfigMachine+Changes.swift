@@ -2,12 +2,12 @@
 extension ConfigMachine {
     /// Notes that a content is on its way to the backend.
     mutating func writing(_ draft: ConfigDraft, to key: ConfigKey) {
-        self.entries[key]?.pending = draft
+        self.entries[key]?.pending.append(draft)
     }
 
     /// Notes that a write ended without success.
-    mutating func failedToWrite(_ key: ConfigKey, _ error: BackendError) {
-        self.entries[key]?.pending = nil
+    mutating func failedToWrite(_ draft: ConfigDraft, to key: ConfigKey, _ error: BackendError) {
+        self.entries[key]?.remove(draft)
         if error.code != .conflict { self.entries[key]?.lastError = error }
         // The answer may have been lost behind a write that was carried out.
         if error.applied == .unknown { self.oweSync() }
@@ -15,22 +15,29 @@ extension ConfigMachine {
 
     /// Whether an entry is what this program is writing just now.
     func isOwnWrite(_ stored: ConfigEntry) -> Bool {
-        guard let draft = self.entries[stored.key]?.pending else { return false }
-        return draft.content.bytes == stored.content.bytes && draft.version ?? stored.version == stored.version
+        self.entries[stored.key]?.pending.contains { draft in
+            draft.content.bytes == stored.content.bytes && draft.version ?? stored.version == stored.version
+        } ?? false
     }
 
     /// Notes what the backend stored for this program.
     ///
     /// - Parameters:
     ///   - stored: What it stored.
+    ///   - draft: What it was given.
     ///   - source: `local` for what the program has, which is no news for subscribers; `rollback` for an earlier
     ///     edition, which is.
     ///   - now: The present moment.
     /// - Returns: What the owner has to do.
-    mutating func wrote(_ stored: ConfigEntry, from source: ConfigSource, at now: TimeSource.Instant) -> Effects {
+    mutating func wrote(
+        _ stored: ConfigEntry,
+        for draft: ConfigDraft,
+        from source: ConfigSource,
+        at now: TimeSource.Instant
+    ) -> Effects {
         self.counts.uploads += 1
         return self.change(stored.key, isTold: source == .rollback) { entry, effects in
-            entry.pending = nil
+            entry.remove(draft)
             entry.lessons += 1
             entry.lastError = nil
             // Somebody wrote after us, and their edition arrived first.

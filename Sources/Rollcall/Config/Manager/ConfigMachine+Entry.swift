@@ -15,6 +15,7 @@ extension ConfigMachine.Entry {
         self.lessons += 1
         self.stored = stored
         self.lastError = nil
+        self.toldFailure = nil
         self.confirmedAt = now
         if case .watch = origin {
             self.isWatched = true
@@ -58,6 +59,11 @@ extension ConfigMachine.Entry {
         effects.lines.append(
             (.error, "version \(edition.version) of \(edition.key) is refused, \(self.used) stays in use: \(reason)")
         )
+    }
+
+    /// Forgets a write that has ended; another one of the same may be under way.
+    mutating func remove(_ draft: ConfigDraft) {
+        if let index = self.pending.firstIndex(of: draft) { self.pending.remove(at: index) }
     }
 
     /// What is used, for a log line.

@@ -42,10 +42,10 @@ extension ConfigMachine {
         return effects
     }
 
-    /// Notes that a watch delivered what this program is writing itself.
-    mutating func foundOwnWrite(_ stored: ConfigEntry, at now: TimeSource.Instant) -> Effects {
+    /// Notes that what this program is writing itself was found.
+    mutating func foundOwnWrite(_ stored: ConfigEntry, from origin: Origin, at now: TimeSource.Instant) -> Effects {
         self.change(stored.key) { entry, effects in
-            entry.hear(.present(version: stored.version), from: .watch, &effects, at: now)
+            entry.hear(.present(version: stored.version), from: origin, &effects, at: now)
         }
     }
 
@@ -90,6 +90,12 @@ extension ConfigMachine {
     /// Notes that a key could not be reached or changed.
     mutating func failed(_ error: BackendError, of key: ConfigKey) {
         self.entries[key]?.lastError = error
+    }
+
+    /// Whether a failed sync of a key is worth telling, because it is another failure than the one before.
+    mutating func tellsFailure(_ error: BackendError, of key: ConfigKey) -> Bool {
+        defer { self.entries[key]?.toldFailure = error.code }
+        return self.entries[key]?.toldFailure != error.code
     }
 
     /// Notes that the watch of a key broke.

@@ -33,6 +33,8 @@ struct ConfigMachine: Sendable {
         var quarantine: ConfigQuarantine?
         var differs = false
         var lastError: BackendError?
+        /// What was told of a sync that failed, and need not be told each time.
+        var toldFailure: BackendError.Code?
         /// The last edition that the backend held and that is good.
         var confirmed: ConfigEdition?
         var confirmedAt: TimeSource.Instant?
@@ -41,7 +43,7 @@ struct ConfigMachine: Sendable {
         var isWatched = false
         var watchBroke = false
         /// What this program is writing: when the watch brings it, that is no news.
-        var pending: ConfigDraft?
+        var pending: [ConfigDraft] = []
         var history: [ConfigEdition] = []
         /// Rises with whatever is learnt, so that a read that was overtaken is known as such.
         var lessons: UInt64 = 0
@@ -69,6 +71,8 @@ struct ConfigMachine: Sendable {
     }
 
     var entries: [ConfigKey: Entry]
+    /// What is used of each key, by itself, because that is read far more often than all else.
+    private(set) var inForce: [ConfigKey: ConfigEdition] = [:]
     var counts = Counts()
     private(set) var health: (sample: BackendHealth, takenAt: TimeSource.Instant)?
     /// Whether keys may have changed while the backend was away.
@@ -89,6 +93,7 @@ struct ConfigMachine: Sendable {
             entry.staleSince = now
             entry.history = [entry.own].compactMap(\.self)
             self.entries[item.key] = entry
+            self.inForce[item.key] = entry.own
         }
     }
 
@@ -116,6 +121,7 @@ struct ConfigMachine: Sendable {
         if effects.isVisible { entry.change += 1 }
         effects.outdatesCopy = entry.confirmed != nil && !(entry.confirmed?.isSame(as: former.confirmed) ?? true)
         self.entries[key] = entry
+        self.inForce[key] = entry.shown
         self.copyIsOutdated = self.copyIsOutdated || effects.outdatesCopy
         return effects
     }

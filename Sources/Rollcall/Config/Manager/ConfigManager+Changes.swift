@@ -71,7 +71,7 @@ extension ConfigManager {
         }
         var last: BackendError?
         var versionIsTaken = false
-        for _ in 0..<8 {
+        for _ in 0..<Self.maximumTries {
             guard let entry = self.state.withLock({ $0.machine.entries[key] }), !self.shutdown.isRaised else {
                 throw BackendError(.closed, "the manager was closed", operation: "roll back", key: key.text)
             }

@@ -3,7 +3,7 @@ import Synchronization
 /// Keeping what is used and what is stored in step, both ways.
 extension ConfigManager {
     /// How often a key that changes meanwhile is judged anew.
-    private static let maximumTries = 8
+    static let maximumTries = 8
     /// How many keys are synced at a time.
     private static let width = 16
 
@@ -37,7 +37,8 @@ extension ConfigManager {
             guard !Task.isCancelled else { return }
             // Quarantine was told already, louder.
             for (key, error) in error.errors.sorted(by: { $0.key < $1.key }) where !(error.cause is ConfigRefusal) {
-                self.log(.warning, "\(key) could not be synced: \(error)")
+                let isNew = self.state.withLock { $0.machine.tellsFailure(error, of: key) }
+                self.log(isNew ? .warning : .debug, "\(key) could not be synced: \(error)")
             }
         }
     }
@@ -79,6 +80,9 @@ extension ConfigManager {
             guard !self.shutdown.isRaised else { throw BackendError(.closed, "the manager was closed", key: key.text) }
             guard let entry = self.state.withLock({ $0.machine.entries[key] }) else { break }
             let (finding, stored) = try await self.read(key, after: entry.lessons)
+            if case .present(let found) = finding, self.isOwnWrite(found, from: .read(after: entry.lessons)) {
+                return .unchanged(version: found.version)
+            }
             let own = ConfigRules.Own(edition: entry.own, sawDeletion: entry.sawDeletion, mayRestore: asked)
             let ruling = ConfigRules(item: entry.item, now: self.now).judge(finding, against: own)
             if case .upload(let edition, let expectation) = ruling.action {
@@ -94,14 +98,7 @@ extension ConfigManager {
                     continue
                 }
             }
-            let now = self.now
-            let isInTime = self.change(key) { machine in
-                if finding == .absent {
-                    return machine.foundNothing(of: key, from: .read(after: entry.lessons), at: now)
-                }
-                return machine.apply(ruling, found: stored, of: key, from: .read(after: entry.lessons), at: now)
-            }
-            guard isInTime else { continue }
+            guard self.note(ruling, finding, stored, entry) else { continue }
             if case .quarantine = ruling.action { self.useSaved(of: key) }
             return try ruling.outcome(of: key)
         }
@@ -112,6 +109,23 @@ extension ConfigManager {
             operation: "sync",
             key: key.text
         )
+    }
+
+    /// Notes what a read found.
+    ///
+    /// - Returns: False when something else was learnt since the read began.
+    private func note(
+        _ ruling: ConfigRules.Ruling,
+        _ finding: ConfigRules.Finding,
+        _ stored: ConfigStored,
+        _ entry: ConfigMachine.Entry
+    ) -> Bool {
+        let (key, now) = (entry.item.key, self.now)
+        let origin = ConfigMachine.Origin.read(after: entry.lessons)
+        return self.change(key) { machine in
+            if finding == .absent { return machine.foundNothing(of: key, from: origin, at: now) }
+            return machine.apply(ruling, found: stored, of: key, from: origin, at: now)
+        }
     }
 
     /// Reads a key; what cannot be understood is noted, and is an error as well.
@@ -156,10 +170,10 @@ extension ConfigManager {
                 () async throws(BackendError) in try await self.backend.write(draft, to: key, expecting: expectation)
             }
             let now = self.now
-            self.change(key) { $0.wrote(stored, from: source, at: now) }
+            self.change(key) { $0.wrote(stored, for: draft, from: source, at: now) }
             return stored.version
         } catch {
-            self.state.withLock { $0.machine.failedToWrite(key, error) }
+            self.state.withLock { $0.machine.failedToWrite(draft, to: key, error) }
             throw error
         }
     }

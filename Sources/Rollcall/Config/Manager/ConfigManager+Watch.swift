@@ -59,13 +59,18 @@ extension ConfigManager {
             self.change(key) { $0.foundRubbish(reason, of: key, from: .watch, at: now) }
             self.useSaved(of: key)
         case .present(let stored):
-            let (entry, isOwn) = self.state.withLock { ($0.machine.entries[key], $0.machine.isOwnWrite(stored)) }
-            guard let entry else { return }
-            guard !isOwn else {
-                self.change(key) { $0.foundOwnWrite(stored, at: now) }
-                return
-            }
+            guard !self.isOwnWrite(stored, from: .watch),
+                let entry = self.state.withLock({ $0.machine.entries[key] })
+            else { return }
             self.judge(stored, entry, from: .watch)
+        }
+    }
+
+    /// Whether what was found is on its way from this program, which then hears of it when the write returns.
+    func isOwnWrite(_ stored: ConfigEntry, from origin: ConfigMachine.Origin) -> Bool {
+        let now = self.now
+        return self.change(stored.key) { machine in
+            machine.isOwnWrite(stored) ? machine.foundOwnWrite(stored, from: origin, at: now) : nil
         }
     }
 
@@ -119,7 +124,9 @@ extension ConfigManager {
         let origin = ConfigMachine.Origin.read(after: entry.lessons)
         switch finding {
         case .absent: self.change(key) { $0.foundNothing(of: key, from: origin, at: now) }
-        case .present(let stored): self.judge(stored, entry, from: origin)
+        case .present(let stored):
+            guard !self.isOwnWrite(stored, from: origin) else { return }
+            self.judge(stored, entry, from: origin)
         }
         let hasChanged = self.state.withLock { state in
             // What was stored all along is no change, and a watch that is broken could tell nothing.

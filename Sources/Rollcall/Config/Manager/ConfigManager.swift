@@ -113,7 +113,7 @@ public final class ConfigManager: Sendable {
     /// - Parameter key: The key.
     /// - Returns: The edition; ``status(of:)`` says how fresh it is.
     public func value(for key: ConfigKey) -> ConfigEdition? {
-        self.state.withLock { $0.machine.entries[key]?.shown }
+        self.state.withLock { $0.machine.inForce[key] }
     }
 
     /// How a key stands; `nil` for a key that is not kept.

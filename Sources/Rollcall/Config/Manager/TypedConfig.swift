@@ -61,6 +61,6 @@ extension ConfigManager {
 
     /// What is in force, and the count of what was before.
     func inForce(_ key: ConfigKey) -> (ConfigEdition?, UInt64?) {
-        self.state.withLock { state in (state.machine.entries[key]?.shown, state.machine.entries[key]?.valueChange) }
+        self.state.withLock { state in (state.machine.inForce[key], state.machine.entries[key]?.valueChange) }
     }
 }
