@@ -1,0 +1,99 @@
+import RollcallTesting
+import Synchronization
+import Testing
+
+@testable import Rollcall
+
+/// Configurations with a type.
+@Suite("Typed configurations", .timeLimit(.minutes(1)))
+struct TypedConfigTests {
+    struct Limits: Codable, Hashable, Sendable {
+        var perSecond: Int
+    }
+
+    private let bench: ManagerBench
+    private let spec: ConfigSpec<Limits>
+
+    init() throws {
+        let bench = try ManagerBench()
+        self.bench = bench
+        self.spec = ConfigSpec(bench.main, default: Limits(perSecond: 100)) { limits in
+            guard limits.perSecond > 0 else { throw ConfigRejection("perSecond must be above 0") }
+        }
+    }
+
+    private func put(_ json: String, _ version: Int64) {
+        self.bench.backend.put(json, version: version, at: self.bench.main, format: .json)
+    }
+
+    @Test("the default is used until something is stored, and what is no such value is refused")
+    func value() async throws {
+        let manager = self.bench.manager([self.spec.item()])
+        let limits = manager.typed(self.spec)
+        #expect(limits.value.perSecond == 100)
+        self.put(#"{"perSecond":5}"#, 1)
+        try await manager.sync()
+        #expect(limits.value.perSecond == 5)
+        for (json, version) in [(#"{"perSecond":0}"#, Int64(2)), (#"{"perSecond":"many"}"#, 3), ("{", 4), ("{}", 5)] {
+            self.put(json, version)
+            await #expect(throws: ConfigSyncError.self) { try await manager.sync() }
+            #expect(limits.value.perSecond == 5)
+            #expect(manager.status(of: self.bench.main)?.quarantine?.edition.version == version)
+        }
+        #expect(manager.status(of: self.bench.main)?.quarantine?.reason.contains("perSecond") == true)
+        self.put(#"{"perSecond":7}"#, 6)
+        try await manager.sync()
+        #expect(limits.value.perSecond == 7)
+        #expect(try manager.value(for: self.bench.main, as: Limits.self) == Limits(perSecond: 7))
+        #expect(try manager.value(for: self.bench.other, as: Limits.self) == nil)
+        #expect(throws: ConfigFormatError.self) { try manager.value(for: self.bench.main, as: [Int].self) }
+    }
+
+    @Test("an edition is decoded once, however often it is read")
+    func once() async throws {
+        final class Count: Sendable {
+            let value = Atomic(0)
+        }
+        let count = Count()
+        let spec = ConfigSpec(self.bench.main, default: "none") { content, _ in
+            count.value.wrappingAdd(1, ordering: .relaxed)
+            return content.text ?? ""
+        }
+        let manager = self.bench.manager([self.bench.item(nil, "one", version: 1)])
+        let text = manager.typed(spec)
+        for _ in 0..<5 { #expect(text.value == "one") }
+        #expect(count.value.load(ordering: .relaxed) == 1)
+        self.bench.backend.put("two", version: 2, at: self.bench.main)
+        try await manager.sync()
+        for _ in 0..<5 { #expect(text.value == "two") }
+        #expect(count.value.load(ordering: .relaxed) == 2)
+    }
+
+    @Test("an item that lets anything through leaves the last value that there was")
+    func lastValue() async throws {
+        let manager = self.bench.manager([ConfigItem(self.bench.main) { _ in }])
+        let limits = manager.typed(self.spec)
+        self.put("{", 1)
+        try await manager.sync()
+        #expect(limits.value.perSecond == 100)
+        self.put(#"{"perSecond":3}"#, 2)
+        try await manager.sync()
+        #expect(limits.value.perSecond == 3)
+        self.put("[]", 3)
+        try await manager.sync()
+        #expect(limits.value.perSecond == 3)
+    }
+
+    @Test("what a program brings with a type is stored if it is a value of it")
+    func own() async throws {
+        let good = self.bench.manager([
+            self.spec.item(ConfigContent(#"{"perSecond":9}"#, format: .json), name: "Limits")
+        ])
+        #expect(good.typed(self.spec).value.perSecond == 9)
+        try await good.sync()
+        #expect(self.bench.backend.stored(self.bench.main)?.name == "Limits")
+        let bad = self.bench.manager([self.spec.item(ConfigContent("[]", format: .json), version: 9)])
+        await #expect(throws: ConfigSyncError.self) { try await bad.sync() }
+        #expect(self.bench.backend.stored(self.bench.main)?.version == 1)
+    }
+}
