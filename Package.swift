@@ -69,6 +69,11 @@ let package = Package(
             dependencies: ["ExampleSupport", "Rollcall", "RollcallHTTP", "RollcallService"],
             path: "Examples/Consumer"
         ),
+        .executableTarget(
+            name: "ExampleConfig",
+            dependencies: ["ExampleSupport", "Rollcall"],
+            path: "Examples/Config"
+        ),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
         .testTarget(name: "RollcallFormatsTests", dependencies: ["Rollcall", "RollcallFormats", "RollcallTesting"]),
         .testTarget(name: "HTTPEngineTests", dependencies: ["Rollcall", "HTTPEngine", "RollcallTesting"]),
