@@ -65,6 +65,8 @@ extension ConfigManager {
         let (id, mailbox, seen) = self.addReader(keys)
         let subscriber = ConfigSubscriber(id: id, mailbox: mailbox, seen: seen, wantsAll: wantsAll, body: body)
         self.newSubscriber.yield(subscriber)
+        // After the end there is nothing to be told.
+        if self.state.withLock({ $0.phase == .ended }) { self.removeReader(id) }
         return ConfigSubscription(manager: self, subscriber: subscriber)
     }
 

@@ -44,7 +44,10 @@ extension ConfigManager {
                 self.state.withLock { $0.machine.watchBroke(error, of: key, at: now) }
                 self.log(attempt == 1 ? .warning : .debug, "the watch of \(key) broke and is opened again: \(error)")
                 let pause = Backoff.background.pause(before: attempt, using: &generator)
-                try? await clock.sleep(for: max(pause, error.retryAfter ?? .zero))
+                // Somebody may correct the rights while the program runs; until then one attempt a minute is enough.
+                let isRefused = error.code == .unauthenticated || error.code == .permissionDenied
+                let least = isRefused ? .seconds(60) : error.retryAfter ?? .zero
+                try? await clock.sleep(for: max(pause, least))
             }
         }
     }

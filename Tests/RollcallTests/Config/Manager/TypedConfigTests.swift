@@ -84,6 +84,24 @@ struct TypedConfigTests {
         #expect(limits.value.perSecond == 3)
     }
 
+    @Test("what the page on live configuration begins with")
+    func page() async throws {
+        let backend = MemoryBackend()
+        let limits = try ConfigSpec(ConfigKey("shop/limits"), default: Limits(perSecond: 100)) { limits in
+            guard limits.perSecond > 0 else { throw ConfigRejection("perSecond must be above 0") }
+        }
+        let manager = ConfigManager(backend: backend, items: [limits.item()])
+        let calls = Calls()
+        try await withConfigManager(manager) { manager in
+            let current = manager.typed(limits)
+            manager.subscribe { key, edition in calls.add("\(key) is now version \(edition.version)") }
+            let draft = ConfigDraft(ConfigContent(#"{"perSecond":5}"#, format: .json))
+            _ = try await backend.write(draft, to: limits.key, expecting: .absent)
+            try await eventually { current.value.perSecond == 5 }
+        }
+        #expect(calls.all == ["shop/limits is now version 1"])
+    }
+
     @Test("what a program brings with a type is stored if it is a value of it")
     func own() async throws {
         let good = self.bench.manager([
