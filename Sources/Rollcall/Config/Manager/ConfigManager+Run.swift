@@ -4,8 +4,8 @@ extension ConfigManager {
     /// Keeps all keys in step until the task is cancelled or ``beginShutdown()`` is called.
     ///
     /// It watches every key, compares now and then, probes the backend, keeps the copy on the disk and calls
-    /// subscribers. When it ends, subscribers finish what they have begun and what waits for them; what is in force
-    /// stays readable, and is stale.
+    /// subscribers. After ``beginShutdown()`` subscribers finish what they have begun and what waits for them; when the
+    /// task is cancelled, so are their calls. Either way they are awaited, and what is in force stays readable, as stale.
     ///
     /// - Throws: `alreadyRunning` when it runs, or ran, already; why a backend that the manager runs ended for good.
     public func run() async throws(BackendError) {

@@ -177,7 +177,7 @@ public struct ConfigSubscription: Sendable {
     let manager: ConfigManager
     let subscriber: ConfigSubscriber
 
-    /// Ends the subscription: no call begins after this.
+    /// Ends the subscription: no call begins after this, and one that has begun goes on.
     ///
     /// Calling again changes nothing.
     public func cancel() {

@@ -26,13 +26,13 @@ struct ConfigHealthTests {
 
     /// Moves the clock on second by second until something was seen, and returns how many that took.
     private func seconds(until condition: () -> Bool) async throws -> Int {
-        for second in 0..<60 {
+        for second in 0..<90 {
             // What a second awakes has time to happen.
             for _ in 0..<20 where !condition() { try await Task.sleep(for: .milliseconds(1)) }
             if condition() { return second }
             self.clock.advance(by: .seconds(1))
         }
-        return 60
+        return 90
     }
 
     @Test("it is probed each 10 s, each 2 s while it is away, and synced when it is back, not before (GD59)")
@@ -107,6 +107,18 @@ struct ConfigHealthTests {
         #expect(self.backend.writes.isEmpty)
         let sample = await self.backend.health()
         #expect(manager.lastHealth == sample)
+    }
+
+    @Test("a watch that is refused is tried once a minute, and not as fast as it fails")
+    func refused() async throws {
+        self.backend.failWatches(BackendError(.unauthenticated, "who are you"))
+        let manager = self.bench.manager([self.bench.item()]) { $0.clock = TimeSource(self.clock) }
+        try await withConfigManager(manager) { manager in
+            try await eventually { manager.metrics.brokenWatches == 1 }
+            #expect(60... ~= (try await self.seconds { manager.metrics.brokenWatches > 1 }))
+            #expect(manager.status(of: self.main)?.lastError?.code == .unauthenticated)
+            #expect(manager.text(self.main) == "own")
+        }
     }
 
     @Test("a manager that is not synced yet does not pretend to be live (GD69)")

@@ -17,6 +17,7 @@ final class ScriptedConfigBackend: ConfigBackend {
         var isDeaf = false
         var hangs = false
         var isSilent = false
+        var watchError: BackendError?
         var reads = 0
         var healthCalls = 0
         var writes: [Write] = []
@@ -68,6 +69,7 @@ final class ScriptedConfigBackend: ConfigBackend {
     func failReads(of key: ConfigKey, _ error: BackendError?) { self.state.withLock { $0.readErrors[key] = error } }
     func setDeaf(_ isDeaf: Bool) { self.state.withLock { $0.isDeaf = isDeaf } }
     func setHanging(_ hangs: Bool) { self.state.withLock { $0.hangs = hangs } }
+    func failWatches(_ error: BackendError?) { self.state.withLock { $0.watchError = error } }
     func setSilent(_ isSilent: Bool) { self.state.withLock { $0.isSilent = isSilent } }
     func setLosingAnswers(_ loses: Bool) { self.state.withLock { $0.loseAnswers = loses } }
     func beforeWrites(_ body: (@Sendable () -> Void)?) { self.state.withLock { $0.beforeWrite = body } }
@@ -154,6 +156,7 @@ final class ScriptedConfigBackend: ConfigBackend {
         _ key: ConfigKey,
         deliver: @escaping @Sendable (ConfigState) -> Void
     ) async throws(BackendError) -> Never {
+        if let error = self.state.withLock({ $0.watchError }) { throw error }
         let (id, breakage) = self.state.withLock { state -> (UInt64?, Signal) in
             guard !state.isAway else { return (nil, state.breakage) }
             state.next += 1
