@@ -1,5 +1,6 @@
 import Foundation
 import RollcallProgram
+import RollcallTesting
 import Testing
 
 /// The program `ExampleConfig`, as somebody starts it.

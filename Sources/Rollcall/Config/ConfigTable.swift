@@ -36,18 +36,24 @@ package struct ConfigTable: Sendable {
     }
 
     /// How many states of a key are kept, the present one among them.
-    package static let historyLimit = 32
+    package static let usualHistoryLimit = 32
 
     /// The count of changes; each takes the next, and its revision says which.
-    package private(set) var revision: UInt64
+    package internal(set) var revision: UInt64
     /// Of each key that was ever written its states, newest first.
-    private var items: [Place: [Item]] = [:]
+    var items: [Place: [Item]] = [:]
+    /// What some instances are to see instead of what is stored.
+    var candidates: [Place: ConfigCandidate] = [:]
+    let historyLimit: Int
 
     /// Creates an empty table.
     ///
-    /// - Parameter revision: The count of changes before.
-    package init(revision: UInt64 = 0) {
+    /// - Parameters:
+    ///   - revision: The count of changes before.
+    ///   - historyLimit: How many states of a key are kept here, the present one among them; 32 by default.
+    package init(revision: UInt64 = 0, historyLimit: Int = ConfigTable.usualHistoryLimit) {
         self.revision = revision
+        self.historyLimit = historyLimit
     }
 
     /// What is stored at a place.
@@ -88,12 +94,12 @@ package struct ConfigTable: Sendable {
         _ body: (inout ConfigTable) throws(BackendError) -> Value
     ) throws(BackendError) -> Value {
         let revision = self.revision
-        let states = places.map { ($0, self.items[$0]) }
+        let former = self.part(of: places)
         do throws(BackendError) {
             return try body(&self)
         } catch {
             self.revision = revision
-            for (place, items) in states { self.items[place] = items }
+            for place in places { self.take(place, from: former) }
             throw error
         }
     }
@@ -111,20 +117,28 @@ extension ConfigTable {
         date: Date
     ) throws(BackendError) -> Item {
         try self.check(expectation, at: place)
-        let last = self.items[place]?.first?.entry.version ?? 0
-        let version: Int64
-        if let wished = draft.version {
-            guard wished > last else {
-                throw self.conflict(at: place, "version \(wished) is not above \(last), which is stored")
-            }
-            version = wished
-        } else {
-            guard last < .max else {
-                throw BackendError(.invalidArgument, "version: \(last) is the highest there is; nothing goes above it")
-            }
-            version = last + 1
-        }
+        let version = try self.nextVersion(draft.version, at: place)
         return self.add(draft.name, draft.content, version, isDeletion: false, at: place, date)
+    }
+
+    /// The version that comes next at a place: what is wished, which must be above all that were given.
+    func nextVersion(_ wished: Int64?, at place: Place) throws(BackendError) -> Int64 {
+        let last = self.lastVersion(at: place)
+        if let wished {
+            guard wished > last else {
+                throw self.conflict(at: place, "version \(wished) is not above \(last), which was given already")
+            }
+            return wished
+        }
+        guard last < .max else {
+            throw BackendError(.invalidArgument, "version: \(last) is the highest there is; nothing goes above it")
+        }
+        return last + 1
+    }
+
+    /// The highest version that was given at a place, to what is stored or to a candidate; 0 for none.
+    private func lastVersion(at place: Place) -> Int64 {
+        max(self.items[place]?.first?.entry.version ?? 0, self.candidates[place]?.entry.version ?? 0)
     }
 
     /// Deletes what is stored.
@@ -142,7 +156,8 @@ extension ConfigTable {
         }
         try self.check(expectation, at: place)
         // The last version there is must stay the last, so that nothing overtakes it.
-        let version = entry.version == .max ? entry.version : entry.version + 1
+        let last = self.lastVersion(at: place)
+        let version = last == .max ? last : last + 1
         let empty = ConfigContent(bytes: [], format: entry.content.format)
         return self.add(entry.name, empty, version, isDeletion: true, at: place, date)
     }
@@ -157,14 +172,19 @@ extension ConfigTable {
         date: Date
     ) throws(BackendError) -> Item {
         guard let item = self.history(at: place).first(where: { $0.entry.version == version }), !item.isDeletion else {
-            throw BackendError(
-                .notFound,
-                "version \(version) of \(place.key.text.quotedForDisplay) is not kept; the last "
-                    + "\(Self.historyLimit) states are"
-            )
+            throw Self.notKept(version, at: place, limit: self.historyLimit)
         }
         let draft = ConfigDraft(item.entry.content, name: item.entry.name)
         return try self.write(draft, at: place, expecting: expectation, date: date)
+    }
+
+    /// Says that a version cannot be rolled back to.
+    package static func notKept(_ version: Int64, at place: Place, limit: Int) -> BackendError {
+        BackendError(
+            .notFound,
+            "version \(version) of \(place.key.text.quotedForDisplay) is not kept; the last \(limit) states are",
+            key: place.key.text
+        )
     }
 
     private func check(_ expectation: ConfigExpectation, at place: Place) throws(BackendError) {
@@ -180,13 +200,13 @@ extension ConfigTable {
         }
     }
 
-    private func conflict(at place: Place, _ message: String) -> BackendError {
+    func conflict(at place: Place, _ message: String) -> BackendError {
         var error = BackendError(.conflict, message, key: place.key.text)
         error.currentRevision = self.entry(at: place)?.revision.text
         return error
     }
 
-    private mutating func add(
+    mutating func add(
         _ name: String,
         _ content: ConfigContent,
         _ version: Int64,
@@ -211,7 +231,7 @@ extension ConfigTable {
     private mutating func keep(_ item: Item, at place: Place) {
         var items = self.items.removeValue(forKey: place) ?? []
         items.insert(item, at: 0)
-        if items.count > Self.historyLimit { items.removeLast() }
+        if items.count > self.historyLimit { items.removeLast() }
         self.items[place] = items
     }
 }

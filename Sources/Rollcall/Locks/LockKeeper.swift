@@ -31,6 +31,16 @@ package final class LockKeeper: Sendable {
     /// Takes note that the lock is let go: nobody renews it any more.
     package func end() { self.released.raise() }
 
+    /// Renews now.
+    ///
+    /// - Parameter renew: Renews once.
+    /// - Throws: What `renew` throws.
+    package func renewNow(_ renew: () async throws(BackendError) -> Void) async throws(BackendError) {
+        let began = self.clock.now
+        try await renew()
+        self.renewal.withLock { $0 = max($0, began) }
+    }
+
     /// Renews each third of the time-to-live.
     ///
     /// - Parameter renew: Renews once.

@@ -47,6 +47,9 @@ package struct LockTable: Sendable {
         self.lastToken = token
     }
 
+    /// How many locks have a holder or a queue.
+    package var count: Int { self.locks.count }
+
     /// Whether there is nothing that can come due.
     package var isQuiet: Bool { self.locks.isEmpty }
 
@@ -100,10 +103,53 @@ package struct LockTable: Sendable {
     /// - Returns: Who has the lock now because of it.
     package mutating func release(_ place: Place, proof: String, at now: TimeSource.Instant) -> Grant? {
         guard var lock = self.locks.removeValue(forKey: place) else { return nil }
-        defer { if lock.grant != nil { self.locks[place] = lock } }
+        defer { if lock.grant != nil || !lock.queue.isEmpty { self.locks[place] = lock } }
         lock.queue.removeAll { $0.proof == proof }
         guard lock.grant?.proof == proof else { return nil }
         return self.handOver(&lock, at: now)
+    }
+
+    /// Whether ``expire(at:lateness:)`` would do anything.
+    package func isDue(at now: TimeSource.Instant) -> Bool {
+        self.locks.values.contains { $0.grant.map { $0.expiry <= now } ?? true }
+    }
+
+    /// The locks whose holder's time is over.
+    ///
+    /// - Parameters:
+    ///   - now: The time.
+    ///   - lateness: By how much the caller is late.
+    /// - Returns: The locks.
+    package func overdue(at now: TimeSource.Instant, lateness: Duration = .zero) -> [Place] {
+        let grace = Self.grace(lateness)
+        return self.locks.compactMap { place, lock in
+            lock.grant.map { $0.expiry.advanced(by: grace) <= now } == true ? place : nil
+        }
+    }
+
+    /// By how much longer everything lasts when its judge is late, wherever that time went: nobody could renew.
+    private static func grace(_ lateness: Duration) -> Duration { lateness > .milliseconds(200) ? lateness : .zero }
+
+    /// Takes back what was given but could not be written down: who was given it is the first in the queue again.
+    package mutating func takeBack(_ grant: Grant, at place: Place) {
+        guard var lock = self.locks[place], lock.grant?.token == grant.token else { return }
+        lock.grant = nil
+        lock.queue.insert(Waiter(proof: grant.proof, ttl: grant.ttl), at: 0)
+        self.locks[place] = lock
+    }
+
+    /// Puts a holder back who was there before, with a whole time-to-live.
+    package mutating func restore(
+        _ place: Place,
+        proof: String,
+        token: UInt64,
+        ttl: Duration,
+        at now: TimeSource.Instant
+    ) {
+        self.lastToken = max(self.lastToken, token)
+        self.locks[place] = Lock(
+            grant: Grant(proof: proof, token: token, ttl: ttl, expiry: now.advanced(by: ttl))
+        )
     }
 
     /// Ends what is over.
@@ -118,11 +164,13 @@ package struct LockTable: Sendable {
     ) -> [(place: Place, grant: Grant)] {
         var given: [(place: Place, grant: Grant)] = []
         for (place, var lock) in self.locks {
-            if lateness > .milliseconds(200), let expiry = lock.grant?.expiry {
-                lock.grant?.expiry = expiry.advanced(by: lateness)
+            let grace = Self.grace(lateness)
+            if grace > .zero, let expiry = lock.grant?.expiry {
+                lock.grant?.expiry = expiry.advanced(by: grace)
                 self.locks[place] = lock
             }
-            guard let grant = lock.grant, grant.expiry <= now else { continue }
+            // Without a holder but with a queue is a lock whose grant was taken back.
+            if let grant = lock.grant, grant.expiry > now { continue }
             if let next = self.handOver(&lock, at: now) { given.append((place, next)) }
             self.locks[place] = lock.grant == nil ? nil : lock
         }

@@ -118,7 +118,7 @@ extension MemoryBackend: ConfigHistoryBackend, ConfigBatchBackend {
         }
     }
 
-    private func place(_ key: ConfigKey) -> ConfigTable.Place {
+    func place(_ key: ConfigKey) -> ConfigTable.Place {
         ConfigTable.Place(namespace: self.namespace, key: key)
     }
 }

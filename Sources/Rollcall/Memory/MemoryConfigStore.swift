@@ -10,9 +10,15 @@ import Foundation
 final class MemoryConfigStore: Sendable {
     typealias Mailbox = KeyedMailbox<ConfigKey, ConfigState>
 
+    private struct Watch {
+        let instance: ConfigInstance?
+        let mailbox: Mailbox
+    }
+
     private struct State {
         var table = ConfigTable()
-        var watches: [ConfigTable.Place: [UInt64: Mailbox]] = [:]
+        var watches: [ConfigTable.Place: [UInt64: Watch]] = [:]
+        var uses: [Namespace: [ConfigInstance: [ConfigKey: Int64]]] = [:]
         var nextWatch: UInt64 = 0
     }
 
@@ -50,13 +56,14 @@ final class MemoryConfigStore: Sendable {
     /// Delivers the state of a key, then each change, until the task is cancelled.
     func watch(
         _ place: ConfigTable.Place,
+        as instance: ConfigInstance? = nil,
         deliver: @Sendable (ConfigState) -> Void
     ) async throws(BackendError) -> Never {
         let mailbox = Mailbox()
         let id = self.state.withLock { state in
             state.nextWatch += 1
-            state.watches[place, default: [:]][state.nextWatch] = mailbox
-            mailbox.offer(Self.shown(place, in: state.table), for: place.key)
+            state.watches[place, default: [:]][state.nextWatch] = Watch(instance: instance, mailbox: mailbox)
+            mailbox.offer(Self.shown(place, to: instance, in: state.table), for: place.key)
             return state.nextWatch
         }
         defer {
@@ -65,7 +72,13 @@ final class MemoryConfigStore: Sendable {
                 if state.watches[place]?.isEmpty == true { state.watches[place] = nil }
             }
         }
-        while let state = try await mailbox.next() { deliver(state) }
+        var last: ConfigState?
+        while let state = try await mailbox.next() {
+            // A candidate for others changes nothing.
+            guard state != last else { continue }
+            last = state
+            deliver(state)
+        }
         throw BackendError(.closed, "the registry is gone")
     }
 
@@ -77,12 +90,38 @@ final class MemoryConfigStore: Sendable {
         }
     }
 
-    private static func tell(_ place: ConfigTable.Place, in state: borrowing State) {
-        let shown = Self.shown(place, in: state.table)
-        for mailbox in state.watches[place]?.values ?? [:].values { mailbox.offer(shown, for: place.key) }
+    /// Takes note of what an instance has in use.
+    func note(_ uses: [ConfigKey: Int64], of instance: ConfigInstance, in namespace: Namespace) {
+        self.state.withLock { $0.uses[namespace, default: [:]][instance] = uses }
     }
 
-    private static func shown(_ place: ConfigTable.Place, in table: ConfigTable) -> ConfigState {
-        table.entry(at: place).map { .present($0) } ?? .absent
+    /// Which instances said that they use which version of a key, in order of their ids.
+    func readers(of place: ConfigTable.Place) -> [ConfigReaderStatus] {
+        self.state.withLock { state in
+            let readers = (state.uses[place.namespace] ?? [:]).compactMap { instance, uses in
+                uses[place.key].map { version in
+                    ConfigReaderStatus(
+                        instance: instance,
+                        expected: state.table.entry(at: place, for: instance)?.version ?? 0,
+                        actual: version
+                    )
+                }
+            }
+            return readers.sorted { $0.instance.id < $1.instance.id }
+        }
+    }
+
+    private static func tell(_ place: ConfigTable.Place, in state: borrowing State) {
+        for watch in state.watches[place]?.values ?? [:].values {
+            watch.mailbox.offer(Self.shown(place, to: watch.instance, in: state.table), for: place.key)
+        }
+    }
+
+    private static func shown(
+        _ place: ConfigTable.Place,
+        to instance: ConfigInstance?,
+        in table: ConfigTable
+    ) -> ConfigState {
+        table.entry(at: place, for: instance).map { .present($0) } ?? .absent
     }
 }

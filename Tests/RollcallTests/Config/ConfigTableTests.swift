@@ -61,7 +61,7 @@ struct ConfigTableTests {
         let places = keys.map { ConfigTable.Place(namespace: .default, key: $0) }
         var table = ConfigTable()
         for place in [places[0], places[2], places[3]] {
-            for _ in 0..<ConfigTable.historyLimit {
+            for _ in 0..<ConfigTable.usualHistoryLimit {
                 _ = try table.write(ConfigDraft("x"), at: place, expecting: .any, date: Self.date)
             }
         }

@@ -151,6 +151,9 @@ extension ConfigManager {
             group.addTask { await self.keepProbing() }
             group.addTask { await self.serveSyncRequests() }
             group.addTask { await self.keepVerifying() }
+            if let view = self.backend as? ConfigInstanceView {
+                group.addTask { await self.keepReporting(to: view) }
+            }
             for key in self.keys {
                 group.addTask { await self.follow(key) }
             }

@@ -33,7 +33,7 @@ extension JSONReader {
     }
 
     /// Reads a number by the grammar of RFC 8259 section 6 and returns its text.
-    mutating func number() throws(ValidationError) -> String {
+    package mutating func number() throws(ValidationError) -> String {
         self.skipSpace()
         let start = self.position
         if self.peek == UInt8(ascii: "-") { self.position += 1 }

@@ -187,6 +187,8 @@ struct ConfigWatchTests {
     @Test("what a watch does not tell is found by a comparison, and counted (user ask 20)")
     func missed() async throws {
         try await self.watching(nil, { $0.verifyInterval = .milliseconds(5) }) { manager in
+            // Before a watch has told something, it has missed nothing.
+            try await eventually { manager.status(of: self.main)?.freshness == .live }
             self.backend.setDeaf(true)
             self.backend.put("untold", version: 5, at: self.main)
             try await eventually { manager.text(self.main) == "untold" }
