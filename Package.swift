@@ -20,6 +20,8 @@ let package = Package(
     targets: [
         .target(name: "Rollcall"),
         .target(name: "CSystem"),
+        .systemLibrary(name: "CSQLite"),
+        .target(name: "SQLiteEngine", dependencies: ["Rollcall", "CSQLite"]),
         .systemLibrary(
             name: "CYAML",
             pkgConfig: "yaml-0.1",
@@ -29,7 +31,10 @@ let package = Package(
         .target(name: "HTTPEngine", dependencies: ["Rollcall", "CSystem"]),
         .target(
             name: "RollcallHub",
-            dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallCatalog", "RollcallProbes"],
+            dependencies: [
+                "Rollcall", "HTTPEngine", "SQLiteEngine", "RollcallFormats", "RollcallService", "RollcallCatalog",
+                "RollcallProbes",
+            ],
             resources: [.embedInCode("HTTP/openapi.yaml"), .embedInCode("HTTP/console.html")]
         ),
         .target(name: "RollcallHubClient", dependencies: ["Rollcall", "HTTPEngine"]),
@@ -51,6 +56,7 @@ let package = Package(
             dependencies: [
                 "Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallGateway", "RollcallLogService",
                 "RollcallService", "RollcallCatalog", "RollcallVisitService", "RollcallHTTP", "RollcallProbes",
+                "RollcallFormats",
             ]
         ),
         .executableTarget(name: "RollcallCommand", dependencies: ["RollcallProgram"]),
@@ -80,8 +86,8 @@ let package = Package(
         .testTarget(
             name: "RollcallHubTests",
             dependencies: [
-                "Rollcall", "HTTPEngine", "RollcallService", "RollcallHub", "RollcallHubClient", "RollcallProbes",
-                "RollcallProgram", "RollcallTesting",
+                "Rollcall", "HTTPEngine", "SQLiteEngine", "RollcallService", "RollcallHub", "RollcallHubClient",
+                "RollcallProbes", "RollcallProgram", "RollcallTesting",
             ]
         ),
         .testTarget(

@@ -10,7 +10,10 @@ extension HubBackend {
         var replica = ServiceReplica(service: service)
         var isLive = false
         try await self.follow("watch of \(service)") {
-            WatchRequest.service(service, epoch: replica.epoch, revision: replica.hubRevision)
+            WatchRequest(
+                path: "/v1/watch",
+                body: WatchRequest.service(service, epoch: replica.epoch, revision: replica.hubRevision)
+            )
         } element: { element throws(BackendError) in
             switch element {
             case .event(let name, let id, let data):
@@ -36,7 +39,7 @@ extension HubBackend {
     ) async throws(BackendError) -> Never {
         var latest: [ServiceName]?
         try await self.follow("watch of the services") {
-            WatchRequest.names
+            WatchRequest(path: "/v1/watch", body: WatchRequest.names)
         } element: { element throws(BackendError) in
             guard case .event("services", _, let data) = element else { return }
             let names = try HubCalls.reading("watchServices", nil) { () throws(ValidationError) in
@@ -51,9 +54,9 @@ extension HubBackend {
     }
 
     /// Keeps a stream open, again and again, until the task is cancelled or going on is pointless.
-    private func follow(
+    func follow(
         _ what: String,
-        request: () -> [UInt8],
+        request: () -> WatchRequest,
         element: (EventParser.Element) throws(BackendError) -> Void,
         interrupted: () -> Void
     ) async throws(BackendError) -> Never {
@@ -85,17 +88,17 @@ extension HubBackend {
 
     /// Reads one stream to its end.
     private func stream(
-        _ body: [UInt8],
+        _ wish: WatchRequest,
         _ element: (EventParser.Element) throws(BackendError) -> Void
     ) async throws(BackendError) {
         let request = HTTPClient.Request(
             "POST",
-            self.calls.target("/v1/watch"),
+            self.calls.target(wish.path),
             at: self.calls.origin,
             fields: [
                 Problem.Header("Content-Type", "application/json"), Problem.Header("Accept", "text/event-stream"),
             ],
-            body: body
+            body: wish.body
         )
         let clock = self.streams.clock
         let deadline = clock.now.advanced(by: self.configuration.timeout)
@@ -152,8 +155,11 @@ extension HubBackend {
     }
 }
 
-/// The documents that ask for a stream.
-private enum WatchRequest {
+/// What asks for a stream.
+struct WatchRequest {
+    let path: String
+    let body: [UInt8]
+
     /// The names of all services.
     static let names = Array(#"{"names":true}"#.utf8)
 

@@ -46,6 +46,8 @@ public final class HubBackend: RegistryBackend {
     )
 
     let calls: HubCalls
+    /// Calls that wait for a lock, which may be many.
+    let lockCalls: HubCalls
     let streams: HTTPClient
     let configuration: Configuration
     private let isRunning = Atomic(false)
@@ -67,6 +69,12 @@ public final class HubBackend: RegistryBackend {
         self.streams = try HTTPClient()
         self.calls = HubCalls(
             client: try HTTPClient(),
+            origin: origin,
+            namespace: namespace,
+            timeout: configuration.timeout
+        )
+        self.lockCalls = HubCalls(
+            client: self.streams,
             origin: origin,
             namespace: namespace,
             timeout: configuration.timeout
@@ -173,7 +181,7 @@ public final class HubBackend: RegistryBackend {
     }
 
     /// Makes a call that cancellation does not cut short: its own limit of time does, which comes first.
-    private func uncancelled<Value: Sendable>(
+    func uncancelled<Value: Sendable>(
         _ call: @escaping @Sendable () async throws(BackendError) -> Value
     ) async throws(BackendError) -> Value {
         try await withoutCancellation(deadline: self.configuration.timeout + .seconds(1), clock: self.clock, call)

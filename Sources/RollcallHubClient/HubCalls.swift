@@ -34,7 +34,9 @@ struct HubCalls: Sendable {
     ///   - key: What errors name.
     ///   - query: Its query, without the namespace.
     ///   - secret: The secret of the lease that it is about.
-    ///   - body: Its document.
+    ///   - fields: Further header fields; a content type among them says what the body is, else it is JSON.
+    ///   - body: Its body.
+    ///   - limit: How long it may take; by default as long as any call.
     /// - Returns: The answer.
     /// - Throws: A ``BackendError``.
     func send(
@@ -44,15 +46,19 @@ struct HubCalls: Sendable {
         key: String?,
         query: [(String, String)] = [],
         secret: String? = nil,
-        body: [UInt8] = []
+        fields: [Problem.Header] = [],
+        body: [UInt8] = [],
+        within limit: Duration? = nil
     ) async throws(BackendError) -> HTTPClient.Response {
-        var fields: [Problem.Header] = []
+        var fields = fields
         if let secret { fields.append(Problem.Header("Rollcall-Lease", secret)) }
-        if !body.isEmpty { fields.append(Problem.Header("Content-Type", "application/json")) }
+        if !body.isEmpty, !fields.contains(where: { $0.name == "Content-Type" }) {
+            fields.append(Problem.Header("Content-Type", "application/json"))
+        }
         let request = HTTPClient.Request(method, self.target(path, query), at: self.origin, fields: fields, body: body)
         do throws(BackendError) {
             guard !Task.isCancelled else { throw BackendError(.cancelled, "the task was cancelled") }
-            let response = try await self.perform(request)
+            let response = try await self.perform(request, within: limit ?? self.timeout)
             guard (200..<300).contains(response.status) else { throw Self.error(of: response.head, response.body) }
             return response
         } catch {
@@ -69,9 +75,12 @@ struct HubCalls: Sendable {
         }
     }
 
-    private func perform(_ request: HTTPClient.Request) async throws(BackendError) -> HTTPClient.Response {
+    private func perform(
+        _ request: HTTPClient.Request,
+        within limit: Duration
+    ) async throws(BackendError) -> HTTPClient.Response {
         do throws(ConnectionError) {
-            return try await self.client.send(request, within: self.timeout)
+            return try await self.client.send(request, within: limit)
         } catch {
             throw Self.error(of: error, mayHaveArrived: request.method != "GET")
         }
@@ -102,7 +111,21 @@ struct HubCalls: Sendable {
                 applied: .unknown
             )
         }
-        return BackendError(code, document["detail"] ?? "no detail is given")
+        var error = BackendError(code, document["detail"] ?? "no detail is given")
+        error.currentRevision = document["currentRevision"]
+        error.limit = Self.limit(in: body)
+        if document["applied"] == "unknown" { error.applied = .unknown }
+        return error
+    }
+
+    /// The limit that a problem names.
+    private static func limit(in body: [UInt8]) -> Int? {
+        var limit: Int?
+        var reader = JSONReader(body)
+        try? reader.object { (reader, name) throws(ValidationError) in
+            if name == "limit" { limit = try reader.integer() } else { try reader.skip() }
+        }
+        return limit
     }
 
     /// The secret and time-to-live of an answer to a registration.

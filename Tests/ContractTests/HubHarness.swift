@@ -5,7 +5,7 @@ import RollcallHubClient
 import RollcallTesting
 
 /// A hub with a journal, its HTTP API, and a network that can be cut between it and its clients.
-final class HubHarness: RegistryHarness {
+final class HubHarness: RegistryHarness, ConfigHarness, LockHarness {
     let name = "hub"
     let shortTTL = Duration.seconds(1)
     let watchCycles = 10_000
@@ -34,6 +34,14 @@ final class HubHarness: RegistryHarness {
     }
 
     func makeBackend(namespace: Namespace) async throws -> any RegistryBackend {
+        try HubBackend(url: "hub://127.0.0.1:\(self.proxy.port)", namespace: namespace)
+    }
+
+    func makeConfigBackend(namespace: Namespace) async throws -> any ConfigBackend {
+        try HubBackend(url: "hub://127.0.0.1:\(self.proxy.port)", namespace: namespace)
+    }
+
+    func makeLockBackend(namespace: Namespace) async throws -> any LockBackend {
         try HubBackend(url: "hub://127.0.0.1:\(self.proxy.port)", namespace: namespace)
     }
 

@@ -15,5 +15,15 @@ extension RegistryContractTests {
         func memoryLocks(_ line: LockContract.Line) async throws {
             try await line.run(on: MemoryHarness())
         }
+
+        @Test("hub: configuration", .timeLimit(.minutes(2)), arguments: ConfigContract.lines)
+        func hubConfiguration(_ line: ConfigContract.Line) async throws {
+            try await HubHarness.withHub { try await line.run(on: $0) }
+        }
+
+        @Test("hub: locks", .timeLimit(.minutes(2)), arguments: LockContract.lines)
+        func hubLocks(_ line: LockContract.Line) async throws {
+            try await HubHarness.withHub { try await line.run(on: $0) }
+        }
     }
 }

@@ -71,6 +71,32 @@ struct ClientRetryTests {
         }
     }
 
+    @Test("a server that is gone after it got a request is not said to have refused it")
+    func gone() async throws {
+        let listener = try TCPListener(host: "127.0.0.1", port: 0)
+        let origin = Origin(host: "127.0.0.1", port: listener.address.port)
+        let client = try HTTPClient()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                guard let socket = await listener.accept() else { return }
+                let connection = HTTPConnection(socket)
+                let deadline = socket.loop.clock.now.advanced(by: .seconds(10))
+                _ = try? await connection.receive(until: deadline)
+                _ = connection.takeReceived()
+                try? await socket.write(Array(Self.whole.utf8), until: deadline)
+                _ = try? await connection.receive(until: deadline)
+                listener.close()
+                socket.close()
+            }
+            let request = HTTPClient.Request("PUT", "/", at: origin, body: Array("1".utf8))
+            _ = try? await client.send(request, within: .seconds(5))
+            let error = await #expect(throws: ConnectionError.self) {
+                try await client.send(request, within: .seconds(5))
+            }
+            #expect(error?.kind == .broken)
+        }
+    }
+
     @Test("a response that breaks off is an error of the connection, and its reader never sees two")
     func torn() async throws {
         let torn = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"

@@ -117,6 +117,7 @@ package final class HTTPClient: Sendable {
         _ body: (IncomingResponse) async throws(ConnectionError) -> Value
     ) async throws(ConnectionError) -> Value {
         var hasBegun = false
+        var former: ConnectionError?
         if let socket = self.pool.takeResting(to: request.origin) {
             do throws(ConnectionError) {
                 return try await self.perform(request, on: socket, until: deadline, &hasBegun, body)
@@ -124,9 +125,16 @@ package final class HTTPClient: Sendable {
                 // The server may have closed it just now, before it saw the request. Once a response has begun that is
                 // not so, and `body` must not see two.
                 guard error.kind == .broken, !hasBegun, request.isIdempotent, !Task.isCancelled else { throw error }
+                former = error
             }
         }
-        let socket = try await self.pool.connect(to: request.origin, until: deadline)
+        let socket: Socket
+        do throws(ConnectionError) {
+            socket = try await self.pool.connect(to: request.origin, until: deadline)
+        } catch {
+            // A server that refuses now may have carried out what broke before.
+            throw former ?? error
+        }
         return try await self.perform(request, on: socket, until: deadline, &hasBegun, body)
     }
 

@@ -28,6 +28,20 @@ package final class EventLoops: Sendable {
     /// - Throws: A ``SystemError`` when the process has no descriptor left.
     package static func running() throws(SystemError) -> EventLoops { try self.shared.get() }
 
+    /// The thread for what waits for the disk, or why the system gives none.
+    private static let disk: Result<EventLoop, SystemError> = {
+        do throws(SystemError) {
+            return .success(try EventLoop(number: EventLoops.usualCount, clock: TimeSource()))
+        } catch {
+            return .failure(error)
+        }
+    }()
+
+    /// A loop beside the others for tasks that wait for the disk, started at the first call.
+    ///
+    /// - Throws: A ``SystemError`` when the process has no descriptor left.
+    package static func forDisk() throws(SystemError) -> EventLoop { try self.disk.get() }
+
     /// All of them.
     package let all: [EventLoop]
     /// What they measure deadlines by.

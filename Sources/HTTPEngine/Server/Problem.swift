@@ -10,6 +10,12 @@ package struct Problem: Error, Hashable, Sendable {
     package var detail: String
     /// The field of the request at fault.
     package var field: String?
+    /// With `conflict`, the revision that is stored.
+    package var currentRevision: String?
+    /// With `tooLarge`, the limit that was exceeded.
+    package var limit: Int?
+    /// Whether nobody can tell if the operation was carried out.
+    package var mayBeApplied = false
     /// Further header fields of the answer.
     package var headers: [Header] = []
 
@@ -54,6 +60,9 @@ package struct Problem: Error, Hashable, Sendable {
     package init(_ error: BackendError) {
         let field = (error.cause as? ValidationError)?.field
         self.init(status: Self.status(of: error.code), code: error.code, error.message, field: field)
+        self.currentRevision = error.currentRevision
+        self.limit = error.limit
+        self.mayBeApplied = error.applied == .unknown
     }
 
     /// The problem as JSON.
@@ -73,6 +82,18 @@ package struct Problem: Error, Hashable, Sendable {
             if let field = self.field, !field.isEmpty {
                 writer.key("field")
                 writer.string(field)
+            }
+            if let currentRevision = self.currentRevision {
+                writer.key("currentRevision")
+                writer.string(currentRevision)
+            }
+            if let limit = self.limit {
+                writer.key("limit")
+                writer.integer(limit)
+            }
+            if self.mayBeApplied {
+                writer.key("applied")
+                writer.string("unknown")
             }
         }
         return writer.bytes

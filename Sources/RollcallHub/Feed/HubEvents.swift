@@ -53,7 +53,7 @@ enum HubEvents {
     }
 
     /// JSON has no line breaks of its own here, so that one line holds the data.
-    private static func event(_ name: String, id: String?, data: [UInt8]) -> [UInt8] {
+    static func event(_ name: String, id: String?, data: [UInt8]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(data.count + 80)
         if let id { bytes.append(contentsOf: "id: \(id)\n".utf8) }

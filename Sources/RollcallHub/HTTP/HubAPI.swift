@@ -10,6 +10,7 @@ struct HubAPI: Sendable {
     let bridge: TutorialBridge
     let checks: HubChecks
     let callers: CallerRules
+    let readers: ConfigReaders
 
     /// Answers one request.
     ///
@@ -43,6 +44,13 @@ struct HubAPI: Sendable {
         case .leases: try await self.renewAll(request)
         case .watch: try await self.watch(request)
         case .tutorial: try await self.tutorial(request)
+        case .configs: try self.configs(request)
+        case .config(let path): try await self.config(path, request)
+        case .configWatch: try await self.configWatch(request)
+        case .configBatch: try await self.configBatch(request)
+        case .configReaders: try await self.configReaders(request)
+        case .lock(let name): try await self.lock(name, request)
+        case .backup: try await self.backup(request)
         }
     }
 

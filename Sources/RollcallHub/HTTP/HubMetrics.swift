@@ -17,6 +17,11 @@ final class HubMetrics: Sendable {
     let registrations = Counter()
     let renewals = Counter()
     let lookups = Counter()
+    private static let features = [
+        "services", "watch", "checks", "tutorial", "catalog", "config", "config-history", "config-batch",
+        "config-candidates", "locks", "backup",
+    ]
+
     private let clock: TimeSource
     private let start: TimeSource.Instant
 
@@ -50,6 +55,10 @@ final class HubMetrics: Sendable {
                 writer.integer(counts.instances)
                 writer.key("watches")
                 writer.integer(store.feed.count)
+                writer.key("configWatches")
+                writer.integer(store.config.state.feed.count)
+                writer.key("locks")
+                writer.integer(store.locks.counts.locks)
             }
             writer.key("guard")
             store.guardStatus.write(to: &writer)
@@ -57,7 +66,7 @@ final class HubMetrics: Sendable {
             checks.counts.write(to: &writer)
             writer.key("features")
             writer.array { writer in
-                for feature in ["services", "watch", "checks", "tutorial", "catalog"] { writer.string(feature) }
+                for feature in Self.features { writer.string(feature) }
             }
         }
         return writer.bytes
@@ -70,6 +79,10 @@ final class HubMetrics: Sendable {
         text.gauge("instances", "Instances registered now.", counts.instances)
         text.gauge("services", "Services with instances now.", counts.services)
         text.gauge("watches", "Streams and polls open now.", store.feed.count)
+        text.gauge("config_watches", "Streams about configuration open now.", store.config.state.feed.count)
+        let locks = store.locks.counts
+        text.gauge("locks", "Locks that somebody holds now.", locks.locks)
+        text.gauge("locks_waiting", "Callers that wait for a lock now.", locks.waiting)
         let guardStatus = store.guardStatus
         let held = guardStatus.held.values.reduce(0, +)
         text.gauge("instances_held", "Instances kept beyond their time, as too many ended at once.", held)

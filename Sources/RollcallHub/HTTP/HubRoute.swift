@@ -17,12 +17,23 @@ enum HubRoute {
     case leases
     case watch
     case tutorial
+    case configs
+    case config(ConfigRoute)
+    case configWatch
+    case configBatch
+    case configReaders
+    case lock(LockName)
+    case backup
 
     /// Reads a path, whose names are percent-encoded.
     ///
     /// - Returns: What it names, or `nil` when there is no such thing.
     /// - Throws: A ``ValidationError`` for a name that is none, or a bad escape.
     init?(_ path: Substring) throws(ValidationError) {
+        if path.utf8.starts(with: Self.configPrefix.utf8) {
+            self = .config(try ConfigRoute(path.dropFirst(Self.configPrefix.count)))
+            return
+        }
         let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map(Substring.init)
         guard parts.count >= 2, parts[0].isEmpty else { return nil }
         switch parts.count {
@@ -34,6 +45,8 @@ enum HubRoute {
             self = route
         case 4 where parts[1] == "v1" && parts[2] == "leases" && parts[3] == "renew":
             self = .leases
+        case 4 where parts[1] == "v1" && parts[2] == "locks":
+            self = .lock(try LockName(PercentEncoding.decode(parts[3], field: "lock")))
         case 4 where parts[1] == "v1" && parts[2] == "services":
             self = .service(try Self.service(parts[3]))
         case 5 where parts[1] == "v1" && parts[2] == "services" && parts[4] == "checks":
@@ -46,15 +59,20 @@ enum HubRoute {
         }
     }
 
+    private static let configPrefix = "/v1/config/"
+
     /// The methods that it has.
     var methods: [String] {
         switch self {
-        case .console, .live, .ready, .status, .metrics, .description, .services, .service, .checks:
+        case .console, .live, .ready, .status, .metrics, .description, .services, .service, .checks, .configs, .backup:
             ["GET", "HEAD"]
         case .instance: ["GET", "HEAD", "PUT", "PATCH", "DELETE"]
         case .lease: ["PUT"]
         case .leases: ["POST"]
-        case .watch: ["GET", "POST"]
+        case .watch, .configWatch: ["GET", "POST"]
+        case .config(let path): path.methods
+        case .configBatch, .configReaders: ["POST"]
+        case .lock: ["GET", "HEAD", "POST", "PUT", "DELETE"]
         case .tutorial: ["POST", "DELETE"]
         }
     }
@@ -76,6 +94,11 @@ enum HubRoute {
         case "services": .services
         case "status": .status
         case "watch": .watch
+        case "config": .configs
+        case "config-watch": .configWatch
+        case "config-batch": .configBatch
+        case "config-readers": .configReaders
+        case "backup": .backup
         default: nil
         }
     }

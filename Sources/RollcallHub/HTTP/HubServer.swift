@@ -86,7 +86,8 @@ public final class HubServer: Sendable {
             clock: clock,
             bridge: bridge,
             checks: checks,
-            callers: callers
+            callers: callers,
+            readers: ConfigReaders(clock: clock)
         )
         var limits = HTTPServer.Configuration()
         limits.writeTimeout = configuration.writeTimeout
@@ -155,6 +156,7 @@ public final class HubServer: Sendable {
         var part = 0
         while (try? await self.clock.sleep(for: HubEvents.beat / HubEvents.parts)) != nil {
             self.store.feed.beat(part: part)
+            self.store.config.state.feed.beat(part: part)
             part = (part + 1) % HubEvents.parts
         }
     }

@@ -52,13 +52,16 @@ extension HubStore {
 
     /// What survives what, in words.
     package var durability: String {
-        self.journal == nil ? "memory: nothing survives the process" : "journal: survives the process, not a power cut"
+        self.journal == nil
+            ? "memory: nothing survives the process"
+            : "registrations: a journal, which survives the process, not a power cut; "
+                + "configuration and locks: SQLite, synced before each answer"
     }
 
     /// Whether changes are taken: false from a write of the journal that failed to the next that does not.
     ///
     /// While it is false, ``run()`` tries again each second.
-    package var isWritable: Bool { self.journal.map { !$0.hasFailed } ?? true }
+    package var isWritable: Bool { self.journal.map { !$0.hasFailed } ?? true && self.config.state.isWritable }
 
     /// The size of the journal in bytes.
     var journalLength: Int { self.journal?.length ?? 0 }

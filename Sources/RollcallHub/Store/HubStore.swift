@@ -48,18 +48,25 @@ public final class HubStore: Sendable {
     public static let ttl: ClosedRange<Duration> = .seconds(1)...(.seconds(86400))
 
     /// Beyond this size the journal is written anew, when it also has four times the size of what is registered.
-    private static let compactionThreshold = 16 << 20
+    static let compactionThreshold = 16 << 20
 
     /// The identity of the data folder, or of this start where there is none.
     public let epoch: String
 
     package let registry: MemoryRegistry
     let journal: JournalWriter?
+    /// The data folder; `nil` where nothing is kept.
+    let folder: String?
     let caches: Caches
+    let state: HubState
+    /// What is stored under keys.
+    package let config: HubConfig
+    /// Who holds what.
+    package let locks: HubLocks
     /// Tells watchers what changes.
     var feed: HubFeed { self.caches.feed }
-    private let compactedLength = Atomic<Int>(0)
-    private let log: Log
+    let compactedLength = Atomic<Int>(0)
+    let log: Log
 
     /// Opens the store.
     ///
@@ -71,11 +78,13 @@ public final class HubStore: Sendable {
     ///   journal that is damaged or of another version.
     public init(folder: String?, clock: TimeSource = TimeSource(), log: Log = .silent) throws(BackendError) {
         self.log = log.component("hub")
+        self.folder = folder
         let fresh = RandomText.hexadecimal(words: 1)
         let now = clock.now
         guard let folder else {
             let caches = Caches(epoch: fresh)
             self.caches = caches
+            (self.state, self.config, self.locks) = try Self.openState(nil, clock, self.log)
             self.epoch = fresh
             self.journal = nil
             self.registry = MemoryRegistry(table: RegistryTable(now: now), since: now, clock: clock) { change, table in
@@ -83,7 +92,9 @@ public final class HubStore: Sendable {
             }
             return
         }
+        // The journal locks the folder.
         let (file, contents) = try JournalFile.open(folder: folder, epoch: fresh)
+        (self.state, self.config, self.locks) = try Self.openState(folder, clock, self.log)
         let journal = JournalWriter(file: file, reserved: JournalReplay.reserved(in: contents.records))
         self.epoch = contents.epoch
         let caches = Caches(epoch: contents.epoch)
@@ -100,16 +111,13 @@ public final class HubStore: Sendable {
         try self.compact()
     }
 
-    /// Ends leases in time, and writes that down, until the task is cancelled.
+    /// Ends leases in time, writes that down, and commits changes of configuration and locks, until the task is
+    /// cancelled.
     public func run() async {
         await race {
             await self.registry.sweep()
         } _: {
-            var activations = 0
-            while (try? await self.registry.clock.sleep(for: .seconds(1))) != nil {
-                self.maintain()
-                self.reportGuard(since: &activations)
-            }
+            await self.runState()
         }
         self.maintain()
     }
@@ -235,59 +243,6 @@ public final class HubStore: Sendable {
             let change = table.revoke(token.service, id: token.id, proof: proof, in: namespace)
             let end = JournalRecord.end(namespace: namespace, service: token.service, id: token.id)
             return ((), change, change == nil ? [] : [end])
-        }
-    }
-}
-
-extension HubStore {
-    /// Makes a change, notes it in the order of changes, and returns once it is in the file.
-    func change<Value: Sendable>(
-        _ operation: (inout RegistryTable) throws(BackendError) -> (Value, RegistryTable.Change?, [JournalRecord])
-    ) throws(BackendError) -> Value {
-        // While what came before cannot be written, nothing is added to it.
-        try self.journal?.retryFailedWrite()
-        let value = try self.registry.perform { table throws(BackendError) in
-            let (value, change, records) = try operation(&table)
-            self.caches.note(change, table)
-            for record in records { self.journal?.note(record, revision: table.revision) }
-            return (value, change)
-        }
-        try self.journal?.flush()
-        return value
-    }
-
-    /// Writes what ended with its time, and the journal anew when most of it is history.
-    private func reportGuard(since activations: inout Int) {
-        let status = self.guardStatus
-        guard status.activations > activations else { return }
-        activations = status.activations
-        let services = status.services.map { "\($0.count) of \($0.place.service)" }.joined(separator: ", ")
-        self.log(.warning, "most leases of a service ended at once; kept for a while beyond their time: \(services)")
-    }
-
-    private func maintain() {
-        guard let journal = self.journal else { return }
-        do throws(BackendError) {
-            try journal.flush()
-            let limit = max(Self.compactionThreshold, self.compactedLength.load(ordering: .relaxed) * 4)
-            if journal.length > limit { try self.compact() }
-        } catch {
-            self.log(.error, "the journal cannot be written: \(error)")
-        }
-    }
-
-    private func compact() throws(BackendError) {
-        guard let journal = self.journal else { return }
-        let now = self.registry.clock.now
-        try self.registry.perform { table throws(BackendError) in
-            let records = JournalReplay.records(of: table, at: now, date: Date())
-            journal.noteAll(epoch: self.epoch, records, revision: table.revision)
-            return ((), nil)
-        }
-        try journal.flush()
-        self.compactedLength.store(journal.length, ordering: .relaxed)
-        if let failure = journal.takeFailedRewrite() {
-            self.log(.warning, "the journal could not be written anew and goes on growing: \(failure)")
         }
     }
 }

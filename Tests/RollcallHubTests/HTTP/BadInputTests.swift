@@ -50,7 +50,8 @@ struct BadInputTests {
             "/v1", "/v1/", "/v2/services", "/V1/services", "/Services", "/services/", "//", "//v1/services", "/livez/",
             "/v1/services/web/x",
             "/v1/services/web/instances", "/v1/services/web/instances/a/b", "/v1/services/web/instances/a/lease/b",
-            "/v1/leases", "/v1/leases/renew/", "/v1/watch/web", "/v1/config", "/v1/locks/a", "/..", "/%2e%2e",
+            "/v1/leases", "/v1/leases/renew/", "/v1/watch/web", "/v1/configs", "/v1/locks", "/v1/locks/a/b",
+            "/v1/config-batch/a", "/..", "/%2e%2e",
             "http://127.0.0.1/livez", "*", "livez",
         ].map { Refusal("GET", $0, field: nil) }
         refusals += ["PUT", "POST", "DELETE", "BREW"].map { Refusal($0, "/nowhere", field: nil) }

@@ -23,14 +23,38 @@ struct OpenAPITests {
         case .leases: "/v1/leases/renew"
         case .watch: "/v1/watch"
         case .tutorial: "/services"
+        case .configs: "/v1/config"
+        case .config(let path): "/v1/config/{key}" + Self.ending(of: path.operation)
+        case .configWatch: "/v1/config-watch"
+        case .configBatch: "/v1/config-batch"
+        case .configReaders: "/v1/config-readers"
+        case .lock: "/v1/locks/{lock}"
+        case .backup: "/v1/backup"
         }
     }
+
+    private static func ending(of operation: ConfigRoute.Operation) -> String {
+        switch operation {
+        case .entry: ""
+        case .history: "/history"
+        case .version: "/history/{version}"
+        case .rollback: "/rollback"
+        case .candidate: "/candidate"
+        case .promotion: "/candidate/promote"
+        case .readers: "/readers"
+        }
+    }
+
+    /// What answers with events.
+    private static let streams: Set<String> = ["/v1/watch", "/v1/config-watch"]
 
     /// What is answered beside the routes.
     private static let catalog = "/v1/catalog/service/{service}"
 
     private static func path(_ template: String) -> String {
         template.replacing("{service}", with: "web").replacing("{id}", with: "web-1")
+            .replacing("{key}", with: "limits").replacing("{version}", with: "1")
+            .replacing("{lock}", with: "nightly")
     }
 
     @Test("the hub serves it, and every reference in it leads somewhere")
@@ -55,16 +79,19 @@ struct OpenAPITests {
         let operations = try APIDescription.builtIn.get().operations
         let service = try ServiceName("web")
         let id = try InstanceID("web-1")
-        let routes: [HubRoute] = [
+        var routes: [HubRoute] = [
             .console, .live, .ready, .status, .metrics, .description, .services, .service(service),
-            .checks(service), .instance(service, id), .lease(service, id), .leases, .watch, .tutorial,
+            .checks(service), .instance(service, id), .lease(service, id), .leases, .watch, .tutorial, .configs,
+            .configWatch, .configBatch, .configReaders, .lock(try LockName("nightly")), .backup,
         ]
+        let endings = ["", "/history", "/history/1", "/rollback", "/candidate", "/candidate/promote", "/readers"]
+        routes += try endings.map { .config(try ConfigRoute("limits" + $0)) }
         #expect(Set(operations.keys) == Set(routes.map(Self.template) + [Self.catalog]))
         for (template, methods) in operations where template != Self.catalog {
             let route = try #require(try HubRoute(Substring(Self.path(template))))
             #expect(Self.template(of: route) == template)
             #expect(Set(route.methods).subtracting(["HEAD"]) == methods)
-            #expect(route.methods.contains("HEAD") == (methods.contains("GET") && template != "/v1/watch"))
+            #expect(route.methods.contains("HEAD") == (methods.contains("GET") && !Self.streams.contains(template)))
         }
     }
 
@@ -72,61 +99,22 @@ struct OpenAPITests {
     func operations() async throws {
         let description = try APIDescription.builtIn.get()
         try await withHub { hub in
+            var number = 0
             for (template, methods) in description.operations {
                 for method in methods {
                     let secret = try await hub.register("web-1")
                     for parameter in [nil] + (try description.parameters(method, template)) {
-                        var target = Self.path(template)
-                        var headers = ["Rollcall-Lease": secret]
-                        if let parameter {
-                            let name = try #require(parameter["name"]?.text).replacing("{key}", with: "team")
-                            let example = try #require(parameter["example"], "\(name) has no example")
-                            let value = example.text ?? "\(example.number ?? 0)"
-                            switch parameter["in"] {
-                            case .text("query"): target += "?\(name)=\(PercentEncoding.encode(value))"
-                            case .text("header"): if name != "Rollcall-Lease" { headers[name] = value }
-                            default: continue
-                            }
-                        }
-                        let status = try await Self.status(hub, method, target, headers)
+                        number += 1
+                        var call = DescribedCall(method, template, number: number, secret: secret)
+                        if let parameter { try call.add(parameter) }
+                        let status = try await call.status(hub)
                         // A stream of nothing, with `ns` alone, is refused; everything else is done.
-                        let isDone = status < 300 || template == "/v1/watch" && status == 400
-                        #expect(isDone, "\(method) \(target): \(status)")
+                        let isDone = status < 300 || Self.streams.contains(template) && status == 400
+                        #expect(isDone, "\(method) \(call.target): \(status)")
                     }
                 }
             }
         }
-    }
-
-    private static func status(
-        _ hub: Hub,
-        _ method: String,
-        _ target: String,
-        _ headers: [String: String]
-    ) async throws -> Int {
-        if target.hasPrefix("/v1/watch") {
-            let request = HTTPClient.Request(
-                method,
-                target,
-                at: hub.origin,
-                fields: headers.map { Problem.Header($0.key, $0.value) },
-                body: method == "POST" ? Array(#"{"services":{"web":0}}"#.utf8) : []
-            )
-            let deadline = hub.client.clock.now.advanced(by: .seconds(10))
-            return try await hub.client.withResponse(to: request, headBy: deadline) { $0.head.status }
-        }
-        let path = target.prefix { $0 != "?" }
-        let body =
-            switch (method, path) {
-            case ("PUT", _) where !path.hasSuffix("/lease"): #"{"endpoints":["http://127.0.0.1:1"]}"#
-            case ("PATCH", _): #"{"weight":2}"#
-            case (_, "/v1/leases/renew"): #"{"leases":[]}"#
-            case (_, "/services"): #"{"Name":"tutorial","Addr":"127.0.0.1:1","RequiredServices":["web"]}"#
-            default: ""
-            }
-        // There must be something to take out.
-        if path == "/services" { _ = try await hub.call("POST", "/services", body) }
-        return try await hub.call(method, target, body, headers: headers).status
     }
 
     @Test("every other method is answered 405 with what the address has")
@@ -138,7 +126,8 @@ struct OpenAPITests {
                 "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW", "get",
             ]
             for (template, documented) in description.operations {
-                let heads: Set<String> = documented.contains("GET") && template != "/v1/watch" ? ["HEAD"] : []
+                let heads: Set<String> =
+                    documented.contains("GET") && !Self.streams.contains(template) ? ["HEAD"] : []
                 let allowed = documented.union(heads)
                 for method in methods where !allowed.contains(method) {
                     let answer = try await hub.call(method, Self.path(template))
