@@ -25,7 +25,7 @@ final class Transcript: Sendable {
 ///
 /// The backend `memory:` is that registry; `failing:CODE` fails with that code at everything.
 struct Workbench: Sendable {
-    let registry = MemoryRegistry()
+    let registry: MemoryRegistry
     let output = Transcript()
     let errors = Transcript()
     let signals = SignalInbox()
@@ -34,6 +34,17 @@ struct Workbench: Sendable {
     var isTerminal = false
     var checkHTTP: (@Sendable (CheckURL) async -> String?)?
     var answersAt: @Sendable (String, UInt16) async -> Bool = { _, _ in false }
+    /// Standard input.
+    var input: [UInt8] = []
+
+    init() {
+        self.registry = MemoryRegistry()
+    }
+
+    /// The program once more, on the same registry.
+    init(sharing other: Workbench) {
+        self.registry = other.registry
+    }
 
     /// What the user of another process would see of the registry.
     var backend: MemoryBackend { MemoryBackend(registry: self.registry) }
@@ -65,6 +76,7 @@ struct Workbench: Sendable {
                 environment: self.environment,
                 output: self.output.sink(isTerminal: self.isTerminal),
                 errors: self.errors.sink(isTerminal: self.isTerminal),
+                input: { [input = self.input] in input },
                 signals: self.signals,
                 exitNow: { _ in self.hastyExit.raise() }
             )

@@ -20,6 +20,8 @@ package struct Surroundings: Sendable {
     package var output: OutputSink
     /// Standard error.
     package var errors: OutputSink
+    /// Reads standard input to its end.
+    package var input: @Sendable () throws -> [UInt8]
     /// Where signals arrive.
     package var signals: SignalInbox
     /// Has signals arrive, too, that only a program means something to which this one runs.
@@ -32,6 +34,7 @@ package struct Surroundings: Sendable {
         environment: [String: String],
         output: OutputSink,
         errors: OutputSink,
+        input: @escaping @Sendable () throws -> [UInt8] = { [] },
         signals: SignalInbox = SignalInbox(),
         takeMoreSignals: @escaping @Sendable () -> Void = {},
         exitNow: @escaping @Sendable (ExitCode) -> Void = { _ in }
@@ -39,6 +42,7 @@ package struct Surroundings: Sendable {
         self.environment = environment
         self.output = output
         self.errors = errors
+        self.input = input
         self.signals = signals
         self.takeMoreSignals = takeMoreSignals
         self.exitNow = exitNow
@@ -50,6 +54,7 @@ package struct Surroundings: Sendable {
             environment: ProcessInfo.processInfo.environment,
             output: OutputSink(descriptor: STDOUT_FILENO),
             errors: OutputSink(descriptor: STDERR_FILENO),
+            input: { try StandardInput.readToEnd() },
             signals: signals,
             takeMoreSignals: { SignalHandlers.takeMore() },
             exitNow: { _exit($0.rawValue) }
