@@ -21,7 +21,7 @@ test: ## Run all tests (debug build; needs no root where Swift 6.2 is installed)
 soak: ## Run the contract suite twenty times in a row
 	scripts/soak
 
-bench: ## Measure for release (SUITE=pick, core, hub, watch, memory, churn, gateway or probes; else pick and core)
+bench: ## Measure for release (SUITE=pick, core, hub, watch, memory, churn, config, gateway or probes; else pick and core)
 	scripts/bench $(SUITE)
 
 docs: ## Build the documentation of the library into .build/docs
