@@ -21,7 +21,8 @@ package struct HubConfig: Sendable {
 
     /// The keys of a namespace that begin with a text, in order of their bytes.
     package func summaries(in namespace: Namespace, under prefix: String) -> [ConfigSummary] {
-        self.state.read { $0.entries(in: namespace, under: prefix).map(\.summary) }
+        // To sort thousands of keys must not keep others waiting.
+        self.state.snapshot.entries(in: namespace, under: prefix).map(\.summary)
     }
 
     /// Makes changes, all or none.

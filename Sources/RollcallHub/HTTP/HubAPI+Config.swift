@@ -96,10 +96,15 @@ extension HubAPI {
     private func respond(with entry: ConfigEntry, _ request: HubRequest) {
         let headers = Self.headers(of: entry)
         if request.holds(entry.revision) { return request.exchange.respond(304, headers: headers) }
+        // A page that somebody stored must not act for who looks at it.
+        let caution = [
+            Problem.Header("X-Content-Type-Options", "nosniff"),
+            Problem.Header("Content-Security-Policy", "sandbox; default-src 'none'"),
+        ]
         request.exchange.respond(
             200,
             entry.content.format.mediaType,
-            headers: headers,
+            headers: headers + caution,
             body: entry.content.bytes
         )
     }

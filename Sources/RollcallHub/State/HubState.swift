@@ -46,6 +46,9 @@ final class HubState: Sendable {
         self.config.withLock { body($0) }
     }
 
+    /// What is committed, as a copy that later commits leave alone.
+    var snapshot: ConfigTable { self.config.withLock { $0 } }
+
     /// Runs a job in the next commit, and returns once that is on the disk.
     ///
     /// - Parameters:

@@ -26,6 +26,8 @@ struct ConfigAPITests {
             let read = try await hub.call("GET", "/v1/config/shop/limits")
             #expect(String(decoding: read.body, as: UTF8.self) == #"{"perSecond": 5}"#)
             #expect(read.head.fields.first("content-type") == "application/json")
+            #expect(read.head.fields.first("x-content-type-options") == "nosniff")
+            #expect(read.head.fields.first("content-security-policy")?.hasPrefix("sandbox") == true)
             #expect(read.head.fields.first("rollcall-version") == "1")
             #expect(read.head.fields.first("rollcall-name") == "Grenzwerte%20f%C3%BCr%20alle")
             #expect(try Self.tag(read) == Self.tag(written))

@@ -40,6 +40,36 @@ struct HubFullDiskTests {
         #expect(await hub.wait() == 0)
     }
 
+    @Test("a configuration that cannot be written is refused, and what is stored stays, until there is space")
+    func fullDiskForConfiguration() async throws {
+        let folder = try TemporaryFolder()
+        let hub = try await HubProcess.start(folder)
+        let backend = try HubBackend(url: "hub://127.0.0.1:\(hub.port)")
+        let key = try ConfigKey("shop/limits")
+        func write(_ text: String) async throws(BackendError) -> ConfigEntry {
+            try await backend.write(ConfigDraft(ConfigContent(text)), to: key, expecting: .any)
+        }
+        let before = try await write("before")
+        let lease = try await backend.acquire(LockName("nightly"), ttl: .seconds(60))
+        try await hub.limitFiles(to: 100)
+        let error = await #expect(throws: BackendError.self) { try await write("during") }
+        #expect(error?.code == .unavailable && error?.applied == .unknown)
+        #expect(try await backend.entry(for: key) == before)
+        await #expect(throws: BackendError.self) { try await backend.acquire(LockName("weekly"), ttl: .seconds(60)) }
+        #expect(try await backend.holder(of: LockName("nightly"))?.token == lease.token)
+        #expect(try await Self.status("/readyz", of: hub) == 503)
+        try await hub.limitFiles(to: nil)
+        try await eventually { try await Self.status("/readyz", of: hub) == 200 }
+        #expect(try await write("after").version == 2)
+        #expect(try await backend.holder(of: LockName("weekly")) == nil)
+        #expect(try await backend.acquire(LockName("weekly"), ttl: .seconds(60)).token > lease.token)
+        await hub.kill()
+        // What was refused is not there after a start either.
+        let again = try await HubProcess.start(folder, port: hub.port)
+        #expect(try await backend.history(of: key).map(\.summary.version) == [2, 1])
+        await again.kill()
+    }
+
     private static func instance(_ id: String) throws(BackendError) -> ServiceInstance {
         do throws(ValidationError) {
             return try ServiceInstance(
