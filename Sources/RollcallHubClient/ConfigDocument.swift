@@ -151,13 +151,7 @@ struct ConfigDocument {
             writer.key("version")
             writer.integer(version)
         }
-        if let text = draft.content.text {
-            writer.key("content")
-            writer.string(text)
-        } else {
-            writer.key("contentBase64")
-            writer.string(Data(draft.content.bytes).base64EncodedString())
-        }
+        draft.content.writeMember(to: &writer)
     }
 
     static func date(_ text: String) throws(ValidationError) -> Date {

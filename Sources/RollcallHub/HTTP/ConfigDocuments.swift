@@ -15,7 +15,7 @@ enum ConfigDocuments {
             writer.key("entries")
             writer.array { writer in
                 for summary in summaries {
-                    writer.object { writer in Self.members(of: summary, to: &writer) }
+                    writer.object { writer in summary.writeMembers(to: &writer) }
                 }
             }
         }
@@ -25,7 +25,7 @@ enum ConfigDocuments {
     /// Writes one of the entries.
     static func summary(_ summary: ConfigSummary) -> [UInt8] {
         var writer = JSONWriter(capacity: 256)
-        writer.object { writer in Self.members(of: summary, to: &writer) }
+        writer.object { writer in summary.writeMembers(to: &writer) }
         return writer.bytes
     }
 
@@ -37,7 +37,7 @@ enum ConfigDocuments {
             writer.array { writer in
                 for item in items {
                     writer.object { writer in
-                        Self.members(of: item.summary, to: &writer)
+                        item.summary.writeMembers(to: &writer)
                         guard item.isDeletion else { return }
                         writer.key("deleted")
                         writer.boolean(true)
@@ -56,7 +56,7 @@ enum ConfigDocuments {
             writer.array { writer in
                 for (change, item) in zip(changes, items) {
                     writer.object { writer in
-                        if let item, !item.isDeletion { return Self.members(of: item.entry.summary, to: &writer) }
+                        if let item, !item.isDeletion { return item.entry.summary.writeMembers(to: &writer) }
                         writer.key("key")
                         writer.string(change.key.text)
                         writer.key("deleted")
@@ -72,10 +72,10 @@ enum ConfigDocuments {
     static func candidate(_ candidate: ConfigCandidate) -> [UInt8] {
         var writer = JSONWriter(capacity: 256 + candidate.entry.content.bytes.count)
         writer.object { writer in
-            Self.members(of: candidate.entry.summary, to: &writer)
+            candidate.entry.summary.writeMembers(to: &writer)
             writer.key("audience")
             candidate.audience.write(to: &writer)
-            Self.content(candidate.entry.content, to: &writer)
+            candidate.entry.content.writeMember(to: &writer)
         }
         return writer.bytes
     }
@@ -89,42 +89,10 @@ enum ConfigDocuments {
                 writer.string(key.text)
                 return
             }
-            Self.members(of: entry.summary, to: &writer)
-            Self.content(entry.content, to: &writer)
+            entry.summary.writeMembers(to: &writer)
+            entry.content.writeMember(to: &writer)
         }
         return writer.bytes
-    }
-
-    /// Writes a content: as a text where it is one, else in Base64.
-    private static func content(_ content: ConfigContent, to writer: inout JSONWriter) {
-        if let text = content.text {
-            writer.key("content")
-            writer.string(text)
-        } else {
-            writer.key("contentBase64")
-            writer.string(Data(content.bytes).base64EncodedString())
-        }
-    }
-
-    private static func members(of summary: ConfigSummary, to writer: inout JSONWriter) {
-        writer.key("key")
-        writer.string(summary.key.text)
-        if !summary.name.isEmpty {
-            writer.key("name")
-            writer.string(summary.name)
-        }
-        writer.key("version")
-        writer.integer(summary.version)
-        writer.key("revision")
-        writer.string(summary.revision.text)
-        writer.key("contentType")
-        writer.string(summary.format.mediaType)
-        writer.key("size")
-        writer.integer(summary.size)
-        if let milliseconds = summary.modifiedAt.flatMap({ Timestamp.milliseconds(of: $0) }) {
-            writer.key("modifiedAt")
-            writer.string(Timestamp.text(milliseconds))
-        }
     }
 }
 

@@ -110,36 +110,12 @@ extension ConfigSummary {
     /// Writes the summary as JSON, the same as in the hub's API.
     func write(to writer: inout JSONWriter, isDeletion: Bool? = nil, content: ConfigContent? = nil) {
         writer.object { writer in
-            writer.key("key")
-            writer.string(self.key.text)
-            if !self.name.isEmpty {
-                writer.key("name")
-                writer.string(self.name)
-            }
-            writer.key("version")
-            writer.integer(self.version)
-            writer.key("revision")
-            writer.string(self.revision.text)
-            writer.key("contentType")
-            writer.string(self.format.mediaType)
-            writer.key("size")
-            writer.integer(self.size)
-            if let milliseconds = self.modifiedAt.flatMap({ Timestamp.milliseconds(of: $0) }) {
-                writer.key("modifiedAt")
-                writer.string(Timestamp.text(milliseconds))
-            }
+            self.writeMembers(to: &writer)
             if let isDeletion {
                 writer.key("deleted")
                 writer.boolean(isDeletion)
             }
-            guard let content else { return }
-            if let text = content.text {
-                writer.key("content")
-                writer.string(text)
-            } else {
-                writer.key("contentBase64")
-                writer.string(Data(content.bytes).base64EncodedString())
-            }
+            content?.writeMember(to: &writer)
         }
     }
 

@@ -114,4 +114,51 @@ struct TypedConfigTests {
         await #expect(throws: ConfigSyncError.self) { try await bad.sync() }
         #expect(self.bench.backend.stored(self.bench.main)?.version == 1)
     }
+
+    @Test("all keys are one state to look values up in, under the environment, with secrets out of sight")
+    func lookups() async throws {
+        let secret = ConfigItem(self.bench.other, ConfigContent(#"{"token":"hunter2"}"#, format: .json), isSecret: true)
+        let manager = self.bench.manager([self.spec.item(), secret])
+        self.put(#"{"perSecond":5,"burst":{"most":9}}"#, 1)
+        try await manager.sync()
+        func path(_ key: ConfigKey, _ rest: String) -> ConfigPath {
+            ConfigPath(key.text.split(separator: "/").map(String.init) + rest.split(separator: ".").map(String.init))
+        }
+        let before = try manager.lookup()
+        let rate = path(self.bench.main, "perSecond")
+        #expect(try before.int(at: rate) == 5)
+        #expect(try before.int(at: path(self.bench.main, "burst.most")) == 9)
+        #expect(try before.string(at: path(self.bench.other, "token")) == "hunter2")
+        #expect(before.isSecret(path(self.bench.other, "token")) && !before.isSecret(rate))
+        #expect(!before.debugDescription.contains("hunter2"))
+        self.put(#"{"perSecond":6}"#, 2)
+        try await manager.sync()
+        #expect(try before.int(at: rate) == 5)
+        #expect(try manager.lookup().int(at: rate) == 6)
+        let environment = EnvironmentLookup(["CONFIG_MY_APP_MAIN_PER_SECOND": "7"])
+        let layered = LayeredLookup([environment, try manager.lookup()])
+        #expect(try layered.int(at: rate) == 7)
+    }
+
+    @Test("states to look up in are delivered as they change")
+    func watchedLookups() async throws {
+        let manager = self.bench.manager([self.spec.item()])
+        let rate = ConfigPath(self.bench.main.text.split(separator: "/").map(String.init) + ["perSecond"])
+        let seen = MutexBox<[Int?]>([])
+        self.put(#"{"perSecond":5}"#, 1)
+        try await withConfigManager(manager) { manager in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await manager.watchLookups { lookup in
+                        let rate = try lookup.int(at: rate)
+                        seen.change { $0.append(rate) }
+                    }
+                }
+                try await eventually { seen.value.last == 5 }
+                self.put(#"{"perSecond":6}"#, 2)
+                try await eventually { seen.value.last == 6 }
+                group.cancelAll()
+            }
+        }
+    }
 }
