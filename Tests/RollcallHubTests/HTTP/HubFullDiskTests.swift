@@ -57,6 +57,8 @@ struct HubFullDiskTests {
         #expect(try await backend.entry(for: key) == before)
         await #expect(throws: BackendError.self) { try await backend.acquire(LockName("weekly"), ttl: .seconds(60)) }
         #expect(try await backend.holder(of: LockName("nightly"))?.token == lease.token)
+        // Also after the hub has tried again, which it does each second.
+        try await Task.sleep(for: .milliseconds(1500))
         #expect(try await Self.status("/readyz", of: hub) == 503)
         try await hub.limitFiles(to: nil)
         try await eventually { try await Self.status("/readyz", of: hub) == 200 }
