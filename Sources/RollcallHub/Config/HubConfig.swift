@@ -59,7 +59,7 @@ package struct HubConfig: Sendable {
 
     /// The states that a key had, newest first.
     package func history(at place: ConfigTable.Place) async throws(BackendError) -> [ConfigHistoryItem] {
-        try await self.state.commit { commit throws(BackendError) in try commit.file.history(at: place) }
+        try await self.state.readFile { file throws(BackendError) in try file.history(at: place) }
     }
 
     /// What was stored as a version; `nil` when that is not kept, or was a deletion.
@@ -67,8 +67,8 @@ package struct HubConfig: Sendable {
         at place: ConfigTable.Place,
         version: Int64
     ) async throws(BackendError) -> ConfigEntry? {
-        let item = try await self.state.commit { commit throws(BackendError) in
-            try commit.file.item(at: place, version: version)
+        let item = try await self.state.readFile { file throws(BackendError) in
+            try file.item(at: place, version: version)
         }
         return item.flatMap { $0.isDeletion ? nil : $0.entry }
     }

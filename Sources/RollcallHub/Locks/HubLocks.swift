@@ -169,9 +169,10 @@ package final class HubLocks: Sendable {
     ) async throws(BackendError) -> LockTable.Grant? {
         let granted = min(max(ttl, Self.ttl.lowerBound), Self.ttl.upperBound)
         let undo: @Sendable (LockTable.Grant?) -> Void = { grant in
-            guard let grant else { return }
             self.state.withLock { state in
-                state.table.takeBack(grant, at: waiter.place)
+                // Whoever is told that it failed waits for nothing, not even for what others could not write down.
+                if state.waiters[waiter] === turn { state.waiters[waiter] = nil }
+                if let grant { state.table.takeBack(grant, at: waiter.place) }
                 _ = state.table.release(waiter.place, proof: waiter.proof, at: self.clock.now)
             }
         }

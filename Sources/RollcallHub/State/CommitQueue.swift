@@ -16,6 +16,9 @@ final class CommitQueue: Sendable {
     private let state = Mutex(State())
     private let wake = KeyedMailbox<Bool, Void>()
 
+    /// How many jobs wait.
+    var count: Int { self.state.withLock { $0.jobs.count } }
+
     /// Adds a job.
     ///
     /// - Returns: False after the end, when the job is not run.

@@ -56,7 +56,7 @@ public enum HubBackup {
         }
         let (journal, _) = try JournalFile.open(folder: folder, epoch: RandomText.hexadecimal(words: 1))
         return try withExtendedLifetime(journal) { () throws(BackendError) in
-            let fresh = folder + "/" + StateFile.name + ".new"
+            let fresh = Self.fresh(folder)
             Self.remove(fresh)
             try Self.copy(path, to: fresh)
             let keys: Int
@@ -69,6 +69,32 @@ public enum HubBackup {
             return Restored(keys: keys, former: try Self.exchange(fresh, in: folder))
         }
     }
+
+    /// Checks that no restore was interrupted, and removes what interrupted backups have left.
+    ///
+    /// - Parameter folder: The data folder, which the caller has locked.
+    /// - Throws: `unavailable` when a restore moved the state away and did not put the other in its place: to begin with
+    ///   nothing would look as if everything had been lost.
+    static func checkFolder(_ folder: String) throws(BackendError) {
+        let files = FileManager.default
+        if files.fileExists(atPath: Self.fresh(folder)), !files.fileExists(atPath: folder + "/" + StateFile.name) {
+            throw BackendError(
+                .unavailable,
+                "\(folder) has the half of a restore that was interrupted: run 'rollcall hub restore' again, or move the "
+                    + "file of before it, \(StateFile.name).before-…, back to \(StateFile.name)"
+            )
+        }
+        for name in (try? files.contentsOfDirectory(atPath: folder)) ?? [] {
+            guard name.hasPrefix(Self.copyPrefix), name.hasSuffix(".sqlite") else { continue }
+            Self.remove(folder + "/" + name)
+        }
+    }
+
+    /// What the copies are called that a running hub makes.
+    fileprivate static let copyPrefix = "backup-of-state-"
+
+    /// What a backup is called that is about to be put in place.
+    private static func fresh(_ folder: String) -> String { folder + "/" + StateFile.name + ".new" }
 
     private static func copy(_ path: String, to fresh: String) throws(BackendError) {
         try BackupFile.makePrivateFile(at: fresh)
@@ -110,7 +136,9 @@ extension HubStore {
     /// Makes a copy of configuration, history and counts as they are now.
     func backup() async throws(BackendError) -> BackupFile {
         let folder = self.folder ?? FileManager.default.temporaryDirectory.path()
-        let path = folder + (folder.hasSuffix("/") ? "" : "/") + "backup-\(RandomText.hexadecimal(words: 1)).sqlite"
+        let path =
+            folder + (folder.hasSuffix("/") ? "" : "/") + HubBackup.copyPrefix + RandomText.hexadecimal(words: 1)
+            + ".sqlite"
         return try await self.config.state.commit { commit throws(BackendError) in
             try BackupFile.makePrivateFile(at: path)
             do throws(BackendError) {

@@ -69,13 +69,39 @@ final class HubState: Sendable {
                         continuation.resume(returning: failure.map { .failure($0) } ?? .success(value))
                     }
                 } catch {
-                    return { _ in continuation.resume(returning: .failure(error)) }
+                    return { failure in
+                        // It was refused because of what came before it in the commit, and that is not there.
+                        var reason = failure ?? error
+                        reason.applied = .no
+                        continuation.resume(returning: .failure(reason))
+                    }
                 }
             }
             if !isTaken { continuation.resume(returning: .failure(Self.closed)) }
         }
         return try result.get()
     }
+
+    /// Reads what is not in memory, once the commits before are made; a commit that fails is none of its business.
+    ///
+    /// - Parameter body: Reads from the file.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws; `closed` after the end.
+    func readFile<Value: Sendable>(
+        _ body: @escaping @Sendable (StateFile) throws(BackendError) -> Value
+    ) async throws(BackendError) -> Value {
+        let result: Result<Value, BackendError> = await withCheckedContinuation { continuation in
+            let isTaken = self.queue.add { commit in
+                let result = Result { () throws(BackendError) in try body(commit.file) }
+                return { _ in continuation.resume(returning: result) }
+            }
+            if !isTaken { continuation.resume(returning: .failure(Self.closed)) }
+        }
+        return try result.get()
+    }
+
+    /// How many jobs wait for the next commit.
+    var waiting: Int { self.queue.count }
 
     /// Tries whether commits can be made again, after one that could not.
     func retryFailedCommit() async {

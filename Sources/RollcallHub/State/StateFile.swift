@@ -31,7 +31,10 @@ final class StateFile: Sendable {
         historyLimit: Int = ConfigTable.usualHistoryLimit
     ) throws(BackendError) -> (file: StateFile, contents: StateContents) {
         let path = folder.map { $0 + "/" + Self.name } ?? Database.memoryPath
-        if folder != nil { try BackupFile.makePrivateFile(at: path) }
+        if let folder {
+            try HubBackup.checkFolder(folder)
+            try BackupFile.makePrivateFile(at: path)
+        }
         let database = try Self.database(path)
         try StateSchema.prepare(database, path: path)
         do throws(DatabaseError) {

@@ -10,7 +10,8 @@ struct WriteID: Hashable, Sendable {
     /// - Throws: A ``ValidationError`` for another text.
     init(_ text: String, field: String) throws(ValidationError) {
         guard text.utf8.count == 32, text.allSatisfy(\.isHexDigit),
-            let high = UInt64(text.prefix(16), radix: 16), let low = UInt64(text.dropFirst(16), radix: 16)
+            let high = UInt64(text.prefix(16), radix: 16), let low = UInt64(text.dropFirst(16), radix: 16),
+            high != 0 || low != 0
         else {
             throw ValidationError(
                 field: field,

@@ -220,4 +220,76 @@ struct HubStateTests {
             #expect(store.config.entry(at: try Self.place("a"))?.version == 1)
         }
     }
+
+    @Test("a restore that was interrupted is not taken for an empty hub, and copies that were left are removed")
+    func interrupted() async throws {
+        let temporary = try TemporaryFolder()
+        defer { withExtendedLifetime(temporary) {} }
+        let folder = temporary.path + "/data"
+        try await Self.withStore(folder) { store in try await Self.put("1", in: store) }
+        try HubBackup.write(folder, to: folder + ".copy")
+        let name = folder + "/" + StateFile.name
+        let files = FileManager.default
+        try files.copyItem(atPath: name, toPath: name + ".new")
+        try files.moveItem(atPath: name, toPath: name + ".before-now")
+        let error = #expect(throws: BackendError.self) { try HubStore(folder: folder) }
+        #expect(error?.message.contains("interrupted") == true)
+        let restored = try HubBackup.restore(folder + ".copy", to: folder)
+        #expect(restored.keys == 1)
+        #expect(files.createFile(atPath: folder + "/backup-of-state-1.sqlite", contents: nil))
+        let place = try Self.place()
+        try await Self.withStore(folder) { store in #expect(store.config.entry(at: place)?.content.text == "1") }
+        #expect(!files.fileExists(atPath: folder + "/backup-of-state-1.sqlite"))
+    }
+
+    @Test("when a commit fails, reads in it do not, and whoever waits for a lock and is told so waits no more")
+    func failedCommit() async throws {
+        let failing = try HubStore(folder: nil)
+        let place = try Self.place()
+        let lock = LockTable.Place(namespace: .default, name: try LockName("nightly"))
+        let entry = ConfigEntry(
+            key: place.key,
+            version: 1,
+            content: ConfigContent("1"),
+            revision: ConfigRevision("1")
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            // All of it comes before the first commit, so that it is one.
+            group.addTask {
+                let error = await #expect(throws: BackendError.self) {
+                    try await failing.config.state.commit { commit in
+                        // A revision twice is something that the file does not take.
+                        commit.write(.put(place, ConfigTable.Item(entry)))
+                        commit.write(.put(place, ConfigTable.Item(entry)))
+                    }
+                }
+                #expect(error?.code == .unavailable)
+            }
+            group.addTask {
+                let states = try await failing.config.history(at: place)
+                #expect(states.isEmpty)
+            }
+            for proof in ["p", "q"] {
+                group.addTask {
+                    await #expect(throws: BackendError.self) {
+                        try await failing.locks.acquire(
+                            lock,
+                            proof: proof,
+                            ttl: .seconds(60),
+                            wait: .seconds(60),
+                            end: Signal()
+                        )
+                    }
+                }
+            }
+            try await eventually { failing.config.state.waiting == 4 }
+            await withTaskGroup(of: Void.self) { running in
+                running.addTask { await failing.run() }
+                try? await group.waitForAll()
+                #expect(failing.locks.holder(at: lock) == nil)
+                #expect(failing.locks.counts.waiting == 0)
+                running.cancelAll()
+            }
+        }
+    }
 }
