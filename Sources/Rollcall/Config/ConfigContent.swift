@@ -2,18 +2,23 @@
 public struct ConfigContent: Hashable, Sendable {
     /// A kind of text, by its media type.
     public struct Format: Hashable, Sendable {
+        private static let maximumPartBytes = 127
+
         /// `application/json` and the like, in lower case and without parameters.
         public let mediaType: String
 
         /// Takes a media type; parameters such as `charset` are dropped.
         ///
-        /// - Parameter mediaType: `application/json` and the like.
+        /// - Parameter mediaType: `application/json` and the like; type and subtype have at most 127 bytes each (RFC 6838
+        ///   section 4.2).
         /// - Throws: A ``ValidationError`` for what is no media type (RFC 9110 section 8.3.1).
         public init(mediaType: String) throws(ValidationError) {
             let essence = mediaType.prefix { $0 != ";" }.lowercased()
             let end = essence.utf8.reversed().drop { $0 == UInt8(ascii: " ") }.startIndex.base
             let parts = essence[..<end].split(separator: "/", omittingEmptySubsequences: false)
-            guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(\.isTokenByte) }) else {
+            guard parts.count == 2,
+                parts.allSatisfy({ (1...Self.maximumPartBytes).contains($0.utf8.count) && $0.utf8.allSatisfy(\.isTokenByte) })
+            else {
                 throw ValidationError(
                     field: "contentType",
                     message: "\(mediaType.quotedForDisplay) is not a media type such as application/json"
