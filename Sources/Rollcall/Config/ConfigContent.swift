@@ -13,11 +13,18 @@ public struct ConfigContent: Hashable, Sendable {
         ///   section 4.2).
         /// - Throws: A ``ValidationError`` for what is no media type (RFC 9110 section 8.3.1).
         public init(mediaType: String) throws(ValidationError) {
+            // Nearly all are one of these, as it is written here.
+            if let known = Self.known.first(where: { $0.mediaType == mediaType }) {
+                self = known
+                return
+            }
             let essence = mediaType.prefix { $0 != ";" }.lowercased()
             let end = essence.utf8.reversed().drop { $0 == UInt8(ascii: " ") }.startIndex.base
             let parts = essence[..<end].split(separator: "/", omittingEmptySubsequences: false)
             guard parts.count == 2,
-                parts.allSatisfy({ (1...Self.maximumPartBytes).contains($0.utf8.count) && $0.utf8.allSatisfy(\.isTokenByte) })
+                parts.allSatisfy({
+                    (1...Self.maximumPartBytes).contains($0.utf8.count) && $0.utf8.allSatisfy(\.isTokenByte)
+                })
             else {
                 throw ValidationError(
                     field: "contentType",
@@ -30,6 +37,8 @@ public struct ConfigContent: Hashable, Sendable {
         private init(known mediaType: String) {
             self.mediaType = mediaType
         }
+
+        private static let known: [Format] = [.json, .yaml, .toml, .plain, .binary]
 
         /// JSON (RFC 8259).
         public static let json = Format(known: "application/json")

@@ -52,8 +52,14 @@ struct StateCommit {
     ) throws(BackendError) -> Value {
         for place in places where self.places.insert(place).inserted { self.readCommitted(&self.config, place) }
         let date = self.date
-        let (value, records) = try self.config.atomically(at: places) { table throws(BackendError) in
-            try change(&table, date)
+        let (value, records): (Value, [StateRecord])
+        if places.count == 1 {
+            // One change looks at everything before it changes anything.
+            (value, records) = try change(&self.config, date)
+        } else {
+            (value, records) = try self.config.atomically(at: places) { table throws(BackendError) in
+                try change(&table, date)
+            }
         }
         self.records += records
         return value

@@ -6,7 +6,7 @@ enum StateSchema {
     /// Says in the file's head whose it is: `Roll`.
     static let application: Int64 = 0x526F_6C6C
     /// The version of the tables; a file of a higher one is refused.
-    static let version: Int64 = 1
+    static let version: Int64 = 2
 
     /// How far counts are moved on when a backup is put back: what was given out after it must not be given again.
     ///
@@ -19,9 +19,8 @@ enum StateSchema {
         CREATE TABLE states (
             revision INTEGER PRIMARY KEY, place INTEGER NOT NULL, version INTEGER NOT NULL, name TEXT NOT NULL,
             format TEXT NOT NULL, size INTEGER NOT NULL, modified INTEGER NOT NULL, deletion INTEGER NOT NULL,
-            checksum INTEGER NOT NULL, write_high INTEGER NOT NULL, write_low INTEGER NOT NULL
+            checksum INTEGER NOT NULL, write_high INTEGER NOT NULL, write_low INTEGER NOT NULL, bytes BLOB NOT NULL
         );
-        CREATE TABLE contents (revision INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
         CREATE TABLE candidates (
             place INTEGER PRIMARY KEY, revision INTEGER NOT NULL, version INTEGER NOT NULL, name TEXT NOT NULL,
             format TEXT NOT NULL, modified INTEGER NOT NULL, audience TEXT NOT NULL, bytes BLOB NOT NULL,

@@ -108,7 +108,7 @@ extension StateTables {
         try self.readState.bind(revision, 1)
         guard try self.readState.step() else { return nil }
         let isDeletion = self.readState.integer(5) != 0
-        let bytes = isDeletion ? [] : try self.content(revision)
+        let bytes = isDeletion ? [] : self.readState.bytes(7)
         let entry = ConfigEntry(
             key: place.key,
             name: self.readState.text(1),
@@ -121,13 +121,6 @@ extension StateTables {
             throw Self.damage("version \(entry.version) of \(place.key.text.quotedForDisplay) is not what was written")
         }
         return ConfigTable.Item(entry, isDeletion: isDeletion)
-    }
-
-    private func content(_ revision: Int64) throws(DatabaseError) -> [UInt8] {
-        defer { self.readContent.reset() }
-        try self.readContent.bind(revision, 1)
-        guard try self.readContent.step() else { throw Self.damage("a content of it is missing") }
-        return self.readContent.bytes(0)
     }
 
     private func readCandidates(

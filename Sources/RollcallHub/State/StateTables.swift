@@ -36,26 +36,21 @@ final class StateTables {
 
     private let insertPlace: Statement
     private let insertState: Statement
-    private let insertContent: Statement
     private let deleteState: Statement
-    private let deleteContent: Statement
     private let putCandidate: Statement
     private let deleteCandidate: Statement
     private let putLock: Statement
     private let deleteLock: Statement
     private let raiseCount: Statement
     let readState: Statement
-    let readContent: Statement
 
     /// Prepares the statements.
     init(_ database: Database, historyLimit: Int) throws(DatabaseError) {
         self.database = database
         self.historyLimit = historyLimit
         self.insertPlace = try database.prepare("INSERT INTO places VALUES (?, ?, ?)")
-        self.insertState = try database.prepare("INSERT INTO states VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        self.insertContent = try database.prepare("INSERT INTO contents VALUES (?, ?)")
+        self.insertState = try database.prepare("INSERT INTO states VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         self.deleteState = try database.prepare("DELETE FROM states WHERE revision = ?")
-        self.deleteContent = try database.prepare("DELETE FROM contents WHERE revision = ?")
         self.putCandidate = try database.prepare(
             "INSERT OR REPLACE INTO candidates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         )
@@ -64,9 +59,8 @@ final class StateTables {
         self.deleteLock = try database.prepare("DELETE FROM locks WHERE namespace = ? AND name = ?")
         self.raiseCount = try database.prepare("UPDATE meta SET value = max(value, ?) WHERE name = ?")
         self.readState = try database.prepare(
-            "SELECT version, name, format, size, modified, deletion, checksum FROM states WHERE revision = ?"
+            "SELECT version, name, format, size, modified, deletion, checksum, bytes FROM states WHERE revision = ?"
         )
-        self.readContent = try database.prepare("SELECT bytes FROM contents WHERE revision = ?")
     }
 }
 
@@ -146,20 +140,14 @@ extension StateTables {
         let words = write?.words ?? (high: 0, low: 0)
         try self.insertState.bind(words.high, 10)
         try self.insertState.bind(words.low, 11)
+        try self.insertState.bind(item.isDeletion ? [] : entry.content.bytes, 12)
         try self.insertState.run()
-        if !item.isDeletion {
-            try self.insertContent.bind(revision, 1)
-            try self.insertContent.bind(entry.content.bytes, 2)
-            try self.insertContent.run()
-        }
         directory.states[number].append(KeptState(revision: revision, version: entry.version, write: write))
         let surplus = directory.states[number].count - self.historyLimit
         guard surplus >= Self.pruning else { return }
         for oldest in directory.states[number].prefix(surplus) {
             try self.deleteState.bind(oldest.revision, 1)
             try self.deleteState.run()
-            try self.deleteContent.bind(oldest.revision, 1)
-            try self.deleteContent.run()
         }
         directory.states[number].removeFirst(surplus)
     }

@@ -103,9 +103,8 @@ struct HubStateTests {
     func refusals() async throws {
         for (fault, part) in [
             ("PRAGMA user_version = 9", "version 9"), ("PRAGMA application_id = 7", "something else"),
-            ("UPDATE contents SET bytes = x'00'", "not what was written"),
-            ("UPDATE states SET version = 7", "not what was written"),
-            ("DELETE FROM contents", "missing"), ("UPDATE states SET place = 99", "has no key"),
+            ("UPDATE states SET bytes = x'00'", "not what was written"),
+            ("UPDATE states SET version = 7", "not what was written"), ("UPDATE states SET place = 99", "has no key"),
             ("DROP TABLE locks", "no such table"),
         ] {
             let temporary = try TemporaryFolder()

@@ -31,7 +31,10 @@ struct ConfigEnvelopeTests {
     @Test("the line with the longest name fits, so that any content that is allowed does")
     func longestHead() throws {
         let draft = ConfigDraft(
-            ConfigContent(bytes: [], format: try ConfigContent.Format(mediaType: "application/\(String(repeating: "x", count: 127))")),
+            ConfigContent(
+                bytes: [],
+                format: try ConfigContent.Format(mediaType: "application/\(String(repeating: "x", count: 127))")
+            ),
             name: String(repeating: "\"", count: ConfigDraft.maximumNameBytes)
         )
         let envelope = ConfigEnvelope(draft, version: .max, modifiedAt: self.date)
