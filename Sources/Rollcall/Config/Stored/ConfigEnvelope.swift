@@ -52,8 +52,7 @@ package struct ConfigEnvelope: Hashable, Sendable {
 
     /// Takes what is stored.
     ///
-    /// - Parameter stored: The bytes.
-    /// - Returns: `nil` for a content without an envelope, which some other program wrote.
+    /// - Parameter stored: The bytes; the result is `nil` for a content without an envelope, which some other program wrote.
     /// - Throws: A ``ValidationError`` for an envelope that cannot be understood.
     package init?(stored: [UInt8]) throws(ValidationError) {
         guard let head = Self.head(of: stored) else { return nil }
