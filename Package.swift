@@ -50,7 +50,7 @@ let package = Package(
             name: "RollcallVisitService",
             dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallLogService"]
         ),
-        .target(name: "RollcallTesting", dependencies: ["Rollcall", "HTTPEngine"]),
+        .target(name: "RollcallTesting", dependencies: ["Rollcall", "HTTPEngine", "CSystem"]),
         .target(
             name: "RollcallProgram",
             dependencies: [
@@ -115,6 +115,7 @@ let package = Package(
             name: "RollcallLogServiceTests",
             dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallLogService", "RollcallTesting"]
         ),
+        .testTarget(name: "RollcallTestingTests", dependencies: ["Rollcall", "HTTPEngine", "RollcallTesting"]),
         .testTarget(
             name: "ContractTests",
             dependencies: ["Rollcall", "RollcallHub", "RollcallHubClient", "RollcallTesting"]

@@ -24,6 +24,9 @@ int csystem_socket(int family);
 
 // Accepts a connection that never blocks and that children do not inherit.
 int csystem_accept(int listener);
+
+// Creates a pipe that children do not inherit: the end to read from, the end to write to.
+int csystem_make_pipe(int ends[2]);
 #endif
 
 #endif
