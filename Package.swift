@@ -28,7 +28,12 @@ let package = Package(
             providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]
         ),
         .target(name: "RollcallFormats", dependencies: ["Rollcall", "CYAML"]),
-        .target(name: "HTTPEngine", dependencies: ["Rollcall", "CSystem"]),
+        .systemLibrary(
+            name: "COpenSSL",
+            pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
+        ),
+        .target(name: "HTTPEngine", dependencies: ["Rollcall", "CSystem", "COpenSSL"]),
         .target(
             name: "RollcallHub",
             dependencies: [
@@ -82,7 +87,10 @@ let package = Package(
         ),
         .testTarget(name: "RollcallTests", dependencies: ["Rollcall", "RollcallTesting"]),
         .testTarget(name: "RollcallFormatsTests", dependencies: ["Rollcall", "RollcallFormats", "RollcallTesting"]),
-        .testTarget(name: "HTTPEngineTests", dependencies: ["Rollcall", "HTTPEngine", "RollcallTesting"]),
+        .testTarget(
+            name: "HTTPEngineTests",
+            dependencies: ["Rollcall", "HTTPEngine", "COpenSSL", "RollcallTesting"]
+        ),
         .testTarget(
             name: "RollcallHubTests",
             dependencies: [

@@ -97,6 +97,7 @@ struct HubCalls: Sendable {
         case .timeout: BackendError(.timeout, error.message, applied: applied)
         case .closed, .broken: BackendError(.unavailable, error.message, applied: applied)
         case .malformed: BackendError(.protocolViolation, error.message, applied: applied)
+        case .untrusted: BackendError(.unauthenticated, error.message, applied: applied)
         }
     }
 

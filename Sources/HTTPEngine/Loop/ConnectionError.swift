@@ -12,6 +12,8 @@ package struct ConnectionError: Error, Hashable, CustomStringConvertible {
         case broken
         /// The peer does not keep to the protocol.
         case malformed
+        /// The peer does not prove who it is, or this side cannot: the same attempt fails again.
+        case untrusted
     }
 
     /// What kind of end it is.

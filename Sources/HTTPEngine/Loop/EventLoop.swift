@@ -56,12 +56,16 @@ package final class EventLoop: TaskExecutor {
 
     /// Adopts a descriptor, which from now on is the socket's.
     ///
+    /// - Parameters:
+    ///   - descriptor: The descriptor.
+    ///   - tls: What the socket speaks TLS with, if it is to.
+    /// - Returns: The socket.
     /// - Throws: A ``SystemError``; the descriptor is closed then, too.
-    func adopt(_ descriptor: Int32) throws(SystemError) -> Socket {
+    func adopt(_ descriptor: Int32, tls: TLSSession? = nil) throws(SystemError) -> Socket {
         let socket = self.state.withLock { state in
             let token = state.nextToken
             state.nextToken += 1
-            let socket = Socket(descriptor: descriptor, token: token, loop: self)
+            let socket = Socket(descriptor: descriptor, token: token, loop: self, tls: tls)
             state.sockets[token] = socket
             return socket
         }

@@ -17,6 +17,11 @@ extension Socket {
     var hasUnread: Bool {
         self.state.withLock { state in
             guard !state.isClosed, state.reading.isReady else { return false }
+            if let tls {
+                let hasUnread = tls.hasUnread(on: self.descriptor)
+                state.reading.isReady = hasUnread
+                return hasUnread
+            }
             var byte: UInt8 = 0
             if recv(self.descriptor, &byte, 1, SystemCalls.peekFlags) < 0, errno == EAGAIN || errno == EWOULDBLOCK {
                 state.reading.isReady = false
@@ -47,6 +52,7 @@ extension Socket {
     ///
     /// - Returns: The number of bytes; 0 at the end; `nil` when nothing is there.
     func receive(into body: ((UnsafeMutableRawBufferPointer) -> Int) -> Int) throws(ConnectionError) -> Int? {
+        if let tls { return try self.receive(into: body, through: tls) }
         var room = 0
         while true {
             let count = body { buffer in
@@ -118,6 +124,7 @@ extension Socket {
     ///
     /// - Throws: `broken`.
     func transmit(_ bytes: UnsafeRawBufferPointer) throws(ConnectionError) -> Int {
+        if let tls { return try tls.write(bytes, to: self.descriptor) }
         var sent = 0
         while sent < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[sent...])

@@ -71,6 +71,7 @@ extension Socket {
     package func cutWhenClosed() {
         self.state.withLock { state in
             guard !state.isClosed else { return }
+            state.isCut = true
             var option = linger(l_onoff: 1, l_linger: 0)
             setsockopt(self.descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
         }

@@ -70,6 +70,8 @@ package final class Socket: Sendable {
         var isClosed = false
         var isAborted = false
         var isHungUp = false
+        /// Whether the peer must not take what it got for all.
+        var isCut = false
         var onHangup: (@Sendable () -> Void)?
         /// When the loop looks at the deadlines next.
         var check: TimeSource.Instant?
@@ -99,12 +101,15 @@ package final class Socket: Sendable {
     package let loop: EventLoop
     let token: UInt64
     let descriptor: Int32
+    /// What it speaks TLS with, if it does.
+    let tls: TLSSession?
     let state = Mutex(State())
 
-    init(descriptor: Int32, token: UInt64, loop: EventLoop) {
+    init(descriptor: Int32, token: UInt64, loop: EventLoop, tls: TLSSession?) {
         self.descriptor = descriptor
         self.token = token
         self.loop = loop
+        self.tls = tls
     }
 
     /// Whether the peer closed its side or the connection broke.
@@ -171,7 +176,9 @@ package final class Socket: Sendable {
     /// Tells the peer that nothing more comes; it may still send.
     package func finishWriting() {
         self.state.withLock { state in
-            if !state.isClosed { _ = shutdown(self.descriptor, Int32(SHUT_WR)) }
+            guard !state.isClosed else { return }
+            if !state.isAborted { self.tls?.close(on: self.descriptor) }
+            _ = shutdown(self.descriptor, Int32(SHUT_WR))
         }
     }
 
@@ -193,6 +200,7 @@ package final class Socket: Sendable {
         let mustClose = self.state.withLock { state in
             defer { state.isClosed = true }
             state.onHangup = nil
+            if let tls, !state.isClosed, !state.isAborted, !state.isCut { tls.close(on: self.descriptor) }
             return !state.isClosed
         }
         guard mustClose else { return }

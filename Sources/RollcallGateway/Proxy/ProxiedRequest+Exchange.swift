@@ -200,7 +200,7 @@ extension ProxiedRequest {
         }
         switch error.kind {
         case .timeout: return .failed(Failure(kind: .late, error: error))
-        case .malformed: return .failed(Failure(kind: .malformed, error: error))
+        case .malformed, .untrusted: return .failed(Failure(kind: .malformed, error: error))
         case .closed, .broken, .refused:
             let kind: Failure.Kind = upstream.receivedCount > 0 ? .malformed : isReused ? .stale : .broken
             return .failed(Failure(kind: kind, error: error))

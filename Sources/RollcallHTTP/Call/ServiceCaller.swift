@@ -142,6 +142,7 @@ public struct ServiceCaller: Sendable {
             case _ where Task.isCancelled: .cancelled
             case .timeout: .timeout
             case .malformed: .protocolViolation
+            case .untrusted: .unauthenticated
             case .refused, .closed, .broken: .unavailable
             }
         return BackendError(
