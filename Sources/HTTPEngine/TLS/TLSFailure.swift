@@ -7,16 +7,21 @@ struct TLSFailure: Error, Hashable {
     let reason: Int32
     /// What was wrong with the server's certificate; 0 for nothing.
     let verification: Int
+    /// Whether the server asked the client for a certificate.
+    let wantsCertificate: Bool
     /// OpenSSL's own words.
     let text: String
 
     /// Takes the first error of this thread's queue, and empties that.
     ///
-    /// - Parameter verification: What was wrong with the server's certificate.
-    init(verification: Int = 0) {
+    /// - Parameters:
+    ///   - verification: What was wrong with the server's certificate.
+    ///   - wantsCertificate: Whether the server asked the client for a certificate.
+    init(verification: Int = 0, wantsCertificate: Bool = false) {
         let error = ERR_get_error()
         self.reason = copenssl_reason(error)
         self.verification = verification
+        self.wantsCertificate = wantsCertificate
         self.text = ERR_reason_error_string(error).map { String(cString: $0) } ?? "an error without a reason"
         ERR_clear_error()
     }
@@ -48,6 +53,9 @@ struct TLSPeer: Sendable {
         }
         if let alert = Self.alerts[failure.reason] { return self.error(.untrusted, self.meaning(of: alert)) }
         switch failure.reason {
+        case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE where failure.wantsCertificate:
+            // Servers with TLS 1.2 say no more than that.
+            return self.error(.untrusted, self.meaning(of: "it is not taken"))
         case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, SSL_R_UNSUPPORTED_PROTOCOL:
             return self.error(.malformed, "the server speaks no TLS 1.2 or newer")
         case SSL_R_WRONG_VERSION_NUMBER, SSL_R_PACKET_LENGTH_TOO_LONG, SSL_R_BAD_RECORD_TYPE:

@@ -153,7 +153,11 @@ struct TLSMachine: ~Copyable {
     }
 
     private mutating func fail() -> TLSFailure {
-        let failure = TLSFailure(verification: Int(SSL_get_verify_result(self.ssl)))
+        let failure = TLSFailure(
+            verification: Int(SSL_get_verify_result(self.ssl)),
+            // The list may be empty, and is there once the server asked.
+            wantsCertificate: SSL_get0_peer_CA_list(self.ssl) != nil
+        )
         self.failure = failure
         return failure
     }

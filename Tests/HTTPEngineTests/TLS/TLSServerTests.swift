@@ -20,7 +20,8 @@ struct TLSServerTests {
         _ tls: TLSConfiguration
     ) async throws -> (status: Int, body: [UInt8]) {
         let origin = Origin(host: "localhost", port: port, tls: tls)
-        let response = try await HTTPClient().send(.init(method, target, at: origin, body: body), within: .seconds(10))
+        let response = try await HTTPClient(connectTimeout: .seconds(30))
+            .send(.init(method, target, at: origin, body: body), within: .seconds(30))
         return (response.status, response.body)
     }
 

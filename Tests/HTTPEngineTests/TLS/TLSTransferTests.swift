@@ -22,7 +22,7 @@ struct TLSTransferTests {
     private func connect(
         to server: TLSTestServer,
         protocols: [String] = ["http/1.1"],
-        within limit: Duration = .seconds(10)
+        within limit: Duration = .seconds(30)
     ) async throws(ConnectionError) -> Socket {
         let loop: EventLoop
         do throws(SystemError) { loop = try EventLoops.running().next() } catch {
@@ -34,7 +34,12 @@ struct TLSTransferTests {
 
     private static func bytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
         var generator = SplitMix64(seed: seed)
-        return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        // A prime, so that no piece of a power of two is like the one before; drawing each byte would take long.
+        let block = (0..<min(count, 8191)).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        while bytes.count < count { bytes.append(contentsOf: block.prefix(count - bytes.count)) }
+        return bytes
     }
 
     @Test("large bodies come and go whole", arguments: [1, 16384, 65536, 65537, 3_000_001])
@@ -42,18 +47,18 @@ struct TLSTransferTests {
         let server = try self.server(echo)
         let body = Self.bytes(count)
         let request = HTTPClient.Request("PUT", "/", at: server.origin(self.tls), body: body)
-        let response = try await HTTPClient().send(request, within: .seconds(30))
+        let response = try await HTTPClient(connectTimeout: .seconds(30)).send(request, within: .seconds(30))
         #expect(response.body == body)
     }
 
     @Test("many requests share a connection, and others do not wait for them")
     func many() async throws {
         let server = try self.server(echo)
-        let (origin, client) = (server.origin(self.tls), try HTTPClient())
+        let (origin, client) = (server.origin(self.tls), try HTTPClient(connectTimeout: .seconds(30)))
         for number in 0..<300 {
             let body = Array("number \(number)".utf8)
             let request = HTTPClient.Request("PUT", "/", at: origin, body: body)
-            #expect(try await client.send(request, within: .seconds(10)).body == body)
+            #expect(try await client.send(request, within: .seconds(30)).body == body)
         }
         #expect(server.handshakes.value == 1)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -108,7 +113,7 @@ struct TLSTransferTests {
         let clock = socket.loop.clock
         let error = await #expect(throws: ConnectionError.self) {
             async let answer = HTTPClient(loop: socket.loop)
-                .send(.init("PUT", "/", at: quick.origin(self.tls), body: [1]), within: .seconds(10))
+                .send(.init("PUT", "/", at: quick.origin(self.tls), body: [1]), within: .seconds(30))
             do {
                 try await socket.write(Self.bytes(20_000_000), until: clock.now.advanced(by: .seconds(1)))
             } catch {
@@ -147,12 +152,12 @@ struct TLSTransferTests {
                 if saysEnd { connection.sayEnd() }
             }
             let request = HTTPClient.Request("GET", "/", at: server.origin(self.tls))
-            let client = try HTTPClient()
+            let client = try HTTPClient(connectTimeout: .seconds(30))
             if saysEnd {
-                #expect(try await client.send(request, within: .seconds(10)).body == Array("half".utf8))
+                #expect(try await client.send(request, within: .seconds(30)).body == Array("half".utf8))
             } else {
                 let error = await #expect(throws: ConnectionError.self) {
-                    try await client.send(request, within: .seconds(10))
+                    try await client.send(request, within: .seconds(30))
                 }
                 #expect(error?.kind == .broken)
                 #expect(error?.message.contains("cut") == true)
@@ -167,9 +172,9 @@ struct TLSTransferTests {
             connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             connection.sayEnd()
         }
-        let client = try HTTPClient()
+        let client = try HTTPClient(connectTimeout: .seconds(30))
         for _ in 0..<5 {
-            let response = try await client.send(.init("POST", "/", at: server.origin(self.tls)), within: .seconds(10))
+            let response = try await client.send(.init("POST", "/", at: server.origin(self.tls)), within: .seconds(30))
             #expect(response.body == Array("ok".utf8))
             // Its end is on the way.
             try await eventually { client.pool.takeResting(to: server.origin(self.tls)).map { $0.close() } == nil }
@@ -179,11 +184,11 @@ struct TLSTransferTests {
     @Test("connections are kept apart by what they trust")
     func apart() async throws {
         let server = try self.server(echo)
-        let client = try HTTPClient()
-        _ = try await client.send(.init("PUT", "/", at: server.origin(self.tls)), within: .seconds(10))
+        let client = try HTTPClient(connectTimeout: .seconds(30))
+        _ = try await client.send(.init("PUT", "/", at: server.origin(self.tls)), within: .seconds(30))
         let other = server.origin(TLSConfiguration(caFile: self.certificates.otherCA))
         let error = await #expect(throws: ConnectionError.self) {
-            try await client.send(.init("PUT", "/", at: other), within: .seconds(10))
+            try await client.send(.init("PUT", "/", at: other), within: .seconds(30))
         }
         #expect(error?.kind == .untrusted)
     }

@@ -19,9 +19,11 @@ struct TLSTrustTests {
     /// What a request comes to.
     private func attempt(_ origin: Origin) async -> Result<String, ConnectionError> {
         do throws(ConnectionError) {
-            guard let client = try? HTTPClient() else { throw ConnectionError(.refused, "no client") }
+            guard let client = try? HTTPClient(connectTimeout: .seconds(30)) else {
+                throw ConnectionError(.refused, "no client")
+            }
             let request = HTTPClient.Request("PUT", "/", at: origin, body: Array("hello".utf8))
-            return .success(String(decoding: try await client.send(request, within: .seconds(10)).body, as: UTF8.self))
+            return .success(String(decoding: try await client.send(request, within: .seconds(30)).body, as: UTF8.self))
         } catch {
             return .failure(error)
         }
