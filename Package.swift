@@ -9,6 +9,7 @@ let package = Package(
         .library(name: "RollcallFormats", targets: ["RollcallFormats"]),
         .library(name: "RollcallHub", targets: ["RollcallHub"]),
         .library(name: "RollcallHubClient", targets: ["RollcallHubClient"]),
+        .library(name: "RollcallEtcd", targets: ["RollcallEtcd"]),
         .library(name: "RollcallGateway", targets: ["RollcallGateway"]),
         .library(name: "RollcallHTTP", targets: ["RollcallHTTP"]),
         .library(name: "RollcallProbes", targets: ["RollcallProbes"]),
@@ -34,6 +35,8 @@ let package = Package(
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
         ),
         .target(name: "HTTPEngine", dependencies: ["Rollcall", "CSystem", "COpenSSL"]),
+        .target(name: "GRPCEngine", dependencies: ["Rollcall", "HTTPEngine"]),
+        .target(name: "RollcallEtcd", dependencies: ["Rollcall", "HTTPEngine", "GRPCEngine"]),
         .target(
             name: "RollcallHub",
             dependencies: [
@@ -59,8 +62,10 @@ let package = Package(
         .target(
             name: "RollcallProgram",
             dependencies: [
-                "Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallGateway", "RollcallLogService",
-                "RollcallService", "RollcallCatalog", "RollcallVisitService", "RollcallHTTP", "RollcallProbes",
+                "Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallEtcd",
+                "RollcallGateway",
+                "RollcallLogService", "RollcallService", "RollcallCatalog", "RollcallVisitService", "RollcallHTTP",
+                "RollcallProbes",
                 "RollcallFormats",
             ]
         ),
@@ -123,10 +128,20 @@ let package = Package(
             name: "RollcallLogServiceTests",
             dependencies: ["Rollcall", "HTTPEngine", "RollcallService", "RollcallLogService", "RollcallTesting"]
         ),
+        .testTarget(
+            name: "GRPCEngineTests",
+            dependencies: ["Rollcall", "HTTPEngine", "GRPCEngine", "RollcallTesting"]
+        ),
+        .testTarget(
+            name: "RollcallEtcdTests",
+            dependencies: ["Rollcall", "HTTPEngine", "GRPCEngine", "RollcallEtcd", "RollcallTesting"]
+        ),
         .testTarget(name: "RollcallTestingTests", dependencies: ["Rollcall", "HTTPEngine", "RollcallTesting"]),
         .testTarget(
             name: "ContractTests",
-            dependencies: ["Rollcall", "RollcallHub", "RollcallHubClient", "RollcallTesting"]
+            dependencies: [
+                "Rollcall", "RollcallEtcd", "RollcallHub", "RollcallHubClient", "RollcallTesting",
+            ]
         ),
         .testTarget(
             name: "ExampleTests",

@@ -5,6 +5,10 @@ extension HubBackend: ConfigHistoryBackend, ConfigBatchBackend {
     /// What the hub takes: 1 MiB under a key.
     public var configCapabilities: ConfigCapabilities { ConfigCapabilities(maximumBytes: 1 << 20) }
 
+    /// What the hub takes in one batch: this many changes, and this many bytes of JSON.
+    private static let maximumChanges = 1024
+    private static let maximumBatchBytes = 16 << 20
+
     /// See ``ConfigBackend/entry(for:)``.
     public func entry(for key: ConfigKey) async throws(BackendError) -> ConfigEntry? {
         try await self.read(HubCalls.path(key), key, "read")
@@ -94,6 +98,16 @@ extension HubBackend: ConfigHistoryBackend, ConfigBatchBackend {
     public func apply(_ changes: [ConfigChange]) async throws(BackendError) -> [ConfigEntry?] {
         try self.check(changes)
         let body = ConfigDocument.batch(changes)
+        guard body.count <= Self.maximumBatchBytes else {
+            var error = BackendError(
+                .tooLarge,
+                "the batch has \(body.count) bytes, and at most \(Self.maximumBatchBytes) are taken at once",
+                backend: self.name,
+                operation: "batch"
+            )
+            error.limit = Self.maximumBatchBytes
+            throw error
+        }
         let answer = try await self.change("POST", "/v1/config-batch", "batch", nil, [], body)
         return try HubCalls.reading("batch", nil) { () throws(ValidationError) in
             let documents = try ConfigDocument.list("results", in: answer.body)
@@ -109,7 +123,7 @@ extension HubBackend: ConfigHistoryBackend, ConfigBatchBackend {
 
     func check(_ changes: [ConfigChange]) throws(BackendError) {
         do throws(BackendError) {
-            try changes.check(limit: self.configCapabilities.maximumBytes)
+            try changes.check(limit: self.configCapabilities.maximumBytes, maximumCount: Self.maximumChanges)
         } catch {
             var error = error
             error.backend = self.name

@@ -4,8 +4,6 @@ import RollcallProbes
 import RollcallTesting
 import Testing
 
-@testable import struct RollcallProbes.HTTP2Frame
-
 @Suite("Prober and peers that misbehave", .timeLimit(.minutes(2)), .serialized)
 struct ProberFaultTests {
     private static func holdOpen(_ connection: HTTPConnection) async throws {

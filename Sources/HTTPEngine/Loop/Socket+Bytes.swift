@@ -109,6 +109,11 @@ extension Socket {
         }
     }
 
+    /// Sends what the system takes at once, and returns how much that was.
+    ///
+    /// - Throws: `broken`.
+    func transmitNow(_ bytes: [UInt8]) throws(ConnectionError) -> Int { try self.transmit(bytes[...]) }
+
     private func transmit(_ bytes: ArraySlice<UInt8>) throws(ConnectionError) -> Int {
         let result: Result<Int, ConnectionError> = bytes.withUnsafeBytes { bytes in
             do throws(ConnectionError) {

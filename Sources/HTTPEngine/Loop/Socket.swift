@@ -75,6 +75,8 @@ package final class Socket: Sendable {
         var onHangup: (@Sendable () -> Void)?
         /// When the loop looks at the deadlines next.
         var check: TimeSource.Instant?
+        /// By when who reads next must be woken, asked for while nobody read.
+        var wakeUp: TimeSource.Instant?
 
         subscript(direction: Direction) -> Side {
             get { direction == .reading ? self.reading : self.writing }
@@ -90,8 +92,9 @@ package final class Socket: Sendable {
             until deadline: TimeSource.Instant?
         ) -> TimeSource.Instant? {
             self[direction].waiter = waiter
-            self[direction].deadline = deadline
-            guard let deadline, self.check.map({ deadline < $0 }) ?? true else { return nil }
+            let earliest = direction == .reading ? [deadline, self.wakeUp.take()].compactMap(\.self).min() : deadline
+            self[direction].deadline = earliest
+            guard let deadline = earliest, self.check.map({ deadline < $0 }) ?? true else { return nil }
             self.check = deadline
             return deadline
         }
@@ -163,6 +166,22 @@ package final class Socket: Sendable {
             if let check { self.loop.schedule(self.token, at: check) }
         }
         try Self.check(wake)
+    }
+
+    /// Wakes who reads by a moment at the latest, by `timeout`; who reads next, when nobody does now.
+    func wakeReader(by moment: TimeSource.Instant) {
+        let mustCheck = self.state.withLock { state in
+            guard state.reading.waiter != nil else {
+                state.wakeUp = min(moment, state.wakeUp ?? moment)
+                return false
+            }
+            guard state.reading.deadline.map({ moment < $0 }) ?? true else { return false }
+            state.reading.deadline = moment
+            guard state.check.map({ moment < $0 }) ?? true else { return false }
+            state.check = moment
+            return true
+        }
+        if mustCheck { self.loop.schedule(self.token, at: moment) }
     }
 
     static func check(_ wake: Wake) throws(ConnectionError) {

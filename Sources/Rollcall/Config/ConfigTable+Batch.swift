@@ -39,9 +39,19 @@ extension ConfigTable {
 extension [ConfigChange] {
     /// Checks what no backend takes.
     ///
-    /// - Parameter limit: The most bytes of each content.
+    /// - Parameters:
+    ///   - limit: The most bytes of each content.
+    ///   - maximumCount: The most changes at once.
     /// - Throws: `tooLarge` with the limit, or `invalidArgument`, with the key.
-    package func check(limit: Int) throws(BackendError) {
+    package func check(limit: Int, maximumCount: Int = .max) throws(BackendError) {
+        guard self.count <= maximumCount else {
+            var error = BackendError(
+                .tooLarge,
+                "the batch has \(self.count) changes, and at most \(maximumCount) are made at once"
+            )
+            error.limit = maximumCount
+            throw error
+        }
         var keys: Set<ConfigKey> = []
         for change in self {
             guard keys.insert(change.key).inserted else {

@@ -1,3 +1,5 @@
+import HTTPEngine
+
 /// `HealthCheckResponse` of the gRPC health checking protocol: the field 1 is a status.
 enum HealthAnswer {
     private static let names: [UInt64: String] = [0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"]

@@ -1,3 +1,5 @@
+import HTTPEngine
+
 /// One question of the gRPC health checking protocol, as a value: what to send, and what the answer means.
 ///
 /// It reads only the frames that it must. Header fields are never decoded: an answer that passes is a message, and
@@ -25,20 +27,20 @@ struct HealthExchange {
     ///   - service: Its name; empty for the whole server.
     ///   - authority: The host and port that are asked.
     init(service: String, authority: String) {
-        self.output = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+        self.output = HTTP2Frame.preface
         // ENABLE_PUSH = 0
         HTTP2Frame(kind: HTTP2Frame.Kind.settings, payload: [0, 2, 0, 0, 0, 0]).write(to: &self.output)
-        var fields: [UInt8] = []
+        var fields = HPACKEncoder()
         for (name, value) in [
             (":method", "POST"), (":scheme", "http"), (":path", "/grpc.health.v1.Health/Check"),
             (":authority", authority), ("te", "trailers"), ("content-type", "application/grpc"),
             ("user-agent", "rollcall-prober"),
-        ] { LiteralFields.append(name, value, to: &fields) }
+        ] { fields.append(name, value) }
         HTTP2Frame(
             kind: HTTP2Frame.Kind.headers,
             flags: HTTP2Frame.Flag.endOfHeaders,
             stream: Self.stream,
-            payload: fields
+            payload: fields.bytes
         ).write(to: &self.output)
         HTTP2Frame(
             kind: HTTP2Frame.Kind.data,

@@ -2,11 +2,17 @@ import HTTPEngine
 import Rollcall
 
 /// A request to a server that a test started, for those that look after the server rather than test it.
-struct ServerCall: Sendable {
+package struct ServerCall: Sendable {
     /// The port on 127.0.0.1.
-    let port: Int
+    package let port: Int
     /// What Consul is shown, if it wants to see a token.
-    var consulToken: String?
+    package var consulToken: String?
+
+    /// Names a server.
+    package init(port: Int, consulToken: String? = nil) {
+        self.port = port
+        self.consulToken = consulToken
+    }
 
     /// Sends a request.
     ///
@@ -15,7 +21,11 @@ struct ServerCall: Sendable {
     ///   - target: Its path and query.
     ///   - body: Its body.
     /// - Returns: The status and the body, or `nil` when no answer came.
-    func send(_ method: String = "GET", _ target: String, _ body: String = "") async -> (status: Int, body: String)? {
+    package func send(
+        _ method: String = "GET",
+        _ target: String,
+        _ body: String = ""
+    ) async -> (status: Int, body: String)? {
         let request = HTTPClient.Request(
             method,
             target,

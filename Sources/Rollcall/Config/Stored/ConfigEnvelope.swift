@@ -35,12 +35,12 @@ package struct ConfigEnvelope: Hashable, Sendable {
     /// - Parameters:
     ///   - draft: What is to be stored.
     ///   - version: Its version.
-    ///   - modifiedAt: The time.
+    ///   - modifiedAt: The time, where it is known.
     ///   - write: What the write is called; by default something that no other is.
     package init(
         _ draft: ConfigDraft,
         version: Int64,
-        modifiedAt: Date,
+        modifiedAt: Date?,
         write: String = RandomText.hexadecimal(words: 2)
     ) {
         self.name = draft.name
@@ -146,6 +146,23 @@ package struct ConfigEnvelope: Hashable, Sendable {
         version: Int64
     ) throws(ValidationError) -> ConfigEntry {
         if let envelope = try ConfigEnvelope(stored: stored) { return envelope.entry(key, revision: revision) }
+        return self.raw(stored, at: key, revision: revision, version: version)
+    }
+
+    /// The entry that bytes without an envelope are: a text where they are one.
+    ///
+    /// - Parameters:
+    ///   - stored: The bytes.
+    ///   - key: Where they are.
+    ///   - revision: The store's own token.
+    ///   - version: What orders such contents; from 1.
+    /// - Returns: The entry.
+    package static func raw(
+        _ stored: [UInt8],
+        at key: ConfigKey,
+        revision: ConfigRevision,
+        version: Int64
+    ) -> ConfigEntry {
         let content = ConfigContent(bytes: stored, format: .binary)
         return ConfigEntry(
             key: key,

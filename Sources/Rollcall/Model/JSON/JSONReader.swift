@@ -110,6 +110,14 @@ package struct JSONReader {
         }
     }
 
+    /// Steps over one value of any sort, and returns it as it stands there.
+    package mutating func raw() throws(ValidationError) -> [UInt8] {
+        self.skipSpace()
+        let start = self.position
+        try self.skip()
+        return Array(self.bytes[start..<self.position])
+    }
+
     /// Checks that nothing but space follows.
     package mutating func end() throws(ValidationError) {
         self.skipSpace()

@@ -12,6 +12,9 @@ extension ServiceInstance {
         return writer.bytes
     }
 
+    /// Writes the members of the instance's object.
+    func writeMembers(to writer: inout JSONWriter) { self.fields.writeMembers(to: &writer) }
+
     /// Reads an instance from JSON.
     ///
     /// Fields that this version does not know are ignored.
@@ -164,29 +167,32 @@ private func bare<Value>(_ body: () throws(ValidationError) -> Value) throws(Val
 extension ServiceInstance.Fields {
     /// Writes the instance as a JSON object.
     func write(to writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.key("schema")
-            writer.integer(ServiceInstance.schema)
-            writer.key("service")
-            writer.string(self.service.text)
-            writer.key("id")
-            writer.string(self.id.text)
-            writer.key("endpoints")
-            writer.array { writer in
-                for endpoint in self.endpoints { writer.string(endpoint.description) }
-            }
-            if let version = self.version {
-                writer.key("version")
-                writer.string(version.description)
-            }
-            if let zone = self.zone {
-                writer.key("zone")
-                writer.string(zone)
-            }
-            writer.key("weight")
-            writer.integer(self.weight)
-            self.writeRest(to: &writer)
+        writer.object { writer in self.writeMembers(to: &writer) }
+    }
+
+    /// Writes the members of that object.
+    func writeMembers(to writer: inout JSONWriter) {
+        writer.key("schema")
+        writer.integer(ServiceInstance.schema)
+        writer.key("service")
+        writer.string(self.service.text)
+        writer.key("id")
+        writer.string(self.id.text)
+        writer.key("endpoints")
+        writer.array { writer in
+            for endpoint in self.endpoints { writer.string(endpoint.description) }
         }
+        if let version = self.version {
+            writer.key("version")
+            writer.string(version.description)
+        }
+        if let zone = self.zone {
+            writer.key("zone")
+            writer.string(zone)
+        }
+        writer.key("weight")
+        writer.integer(self.weight)
+        self.writeRest(to: &writer)
     }
 
     private func writeRest(to writer: inout JSONWriter) {

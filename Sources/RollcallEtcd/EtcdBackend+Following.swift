@@ -1,0 +1,134 @@
+import GRPCEngine
+import Rollcall
+
+extension EtcdBackend {
+    /// What is told of a range of keys.
+    enum Told {
+        /// This is all of it.
+        case all([EtcdRecord])
+        /// It changed.
+        case changes([EtcdEvent])
+        /// It is being watched again: what was told is true.
+        case live
+        /// The watch broke.
+        case interrupted
+    }
+
+    /// Tells what a range of keys holds, then each change, until the task is cancelled or going on is pointless.
+    ///
+    /// - Parameters:
+    ///   - range: The range.
+    ///   - keysOnly: Whether values are left out of what is told first.
+    ///   - what: What is watched, for the log.
+    ///   - tell: Told everything in order.
+    /// - Throws: A ``BackendError``; `cancelled` when the task is cancelled.
+    func follow(
+        _ range: EtcdRange,
+        keysOnly: Bool = false,
+        _ what: String,
+        tell: (Told) -> Void
+    ) async throws(BackendError) -> Never {
+        WorkGauge.enter()
+        defer { WorkGauge.leave() }
+        var follower = EtcdFollower()
+        var generator = SplitMix64()
+        var attempt = 0
+        while true {
+            do throws(BackendError) {
+                let loses = await self.client.losesEvents()
+                follower.trustsProgress = !loses
+                // Such a server is never believed for long, nor after an absence.
+                if loses { follower.distrust() }
+                let isCheck = try await self.followOnce(range, keysOnly: keysOnly, what, &follower) { told in
+                    attempt = 0
+                    tell(told)
+                }
+                if isCheck { continue }
+            } catch {
+                guard !Task.isCancelled, error.code != .cancelled else {
+                    throw BackendError(.cancelled, "the task was cancelled", backend: Self.name)
+                }
+                guard RetryTable.allowsRetry(after: error, isIdempotent: true) || error.code == .protocolViolation
+                else { throw error }
+                self.log(attempt == 0 ? .warning : .debug, "the \(what) broke and is opened again: \(error)")
+            }
+            tell(.interrupted)
+            attempt += 1
+            try await self.clock.pause(for: Backoff.background.pause(before: attempt, using: &generator))
+        }
+    }
+
+    /// How long a watch of a server that loses events goes on before it is checked against a list.
+    private static let checkInterval = Duration.seconds(30)
+
+    /// Follows until the watch ends.
+    ///
+    /// - Returns: Whether it ended only to be checked against a list.
+    private func followOnce(
+        _ range: EtcdRange,
+        keysOnly: Bool,
+        _ what: String,
+        _ follower: inout EtcdFollower,
+        tell: (Told) -> Void
+    ) async throws(BackendError) -> Bool {
+        var step = follower.begin()
+        if step == .list {
+            let records = try await self.client.readAll(range, keysOnly: keysOnly, what, key: nil)
+            follower.listed(records.header)
+            tell(.all(records.records))
+            step = follower.begin()
+        }
+        guard case .watch(let revision) = step else { return false }
+        var copy = follower
+        defer { follower = copy }
+        let lifetime = follower.trustsProgress ? nil : Self.checkInterval
+        var end = WatchEnd.over
+        try await self.client.withStream("Watch/Watch", what, key: nil, lifetime: lifetime) {
+            (stream) throws(GRPCError) in
+            stream.send(EtcdWatchRequest.create(range, from: revision))
+            end = try await Self.follow(stream, mayBeChecked: lifetime != nil, &copy, tell: tell)
+        }
+        switch end {
+        case .check: return true
+        case .over: return false
+        case .lost(let reason):
+            self.log(.info, "the \(what) begins anew: \(reason)")
+            return false
+        case .refused(let reason): throw EtcdFault.refusedWatch(reason)
+        }
+    }
+
+    private enum WatchEnd {
+        /// The server ended it.
+        case over
+        /// Its time was over, to be checked.
+        case check
+        case lost(String)
+        case refused(String)
+    }
+
+    private static func follow(
+        _ stream: GRPCStream,
+        mayBeChecked: Bool,
+        _ follower: inout EtcdFollower,
+        tell: (Told) -> Void
+    ) async throws(GRPCError) -> WatchEnd {
+        while true {
+            let message: ArraySlice<UInt8>
+            do throws(GRPCError) {
+                guard let next = try await stream.next() else { return .over }
+                message = next
+            } catch {
+                guard mayBeChecked, error.isLocal, error.status == .deadlineExceeded else { throw error }
+                return .check
+            }
+            switch follower.receive(try EtcdWatchResponse(message)) {
+            case .live: tell(.live)
+            case .changes(let events): tell(.changes(events))
+            case .nothing: continue
+            case .lost(let reason): return .lost(reason)
+            case .refused(let reason): return .refused(reason)
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+import GRPCEngine
+import HTTPEngine
+public import Rollcall
+import Synchronization
+
+/// The driver for etcd, version 3.4 and later.
+///
+/// All calls, watches and renewals share one connection; when it breaks, the next endpoint is tried.
+public final class EtcdBackend: RegistryBackend {
+    static let name = "etcd"
+
+    /// How the driver behaves.
+    public struct Configuration: Sendable {
+        /// How long a call may take.
+        public var timeout: Duration
+        /// Before all keys of Rollcall's own layout, without slashes around it.
+        public var prefix: String
+        /// Where records stand; a URL that says so comes first.
+        public var layout: Layout
+        /// Who calls; `nil` for nobody.
+        public var credentials: Credentials?
+        /// How TLS is spoken; `nil` for plain connections.
+        ///
+        /// What a URL with `etcd+https` says comes first.
+        public var tls: TLSConfiguration?
+        /// Where the driver says what happens.
+        public var log: Log
+
+        /// Creates a configuration.
+        ///
+        /// - Parameters:
+        ///   - timeout: 5 s by default.
+        ///   - prefix: `rollcall` by default.
+        ///   - layout: Rollcall's own by default.
+        ///   - credentials: Nobody by default.
+        ///   - tls: Plain connections by default.
+        ///   - log: Silent by default.
+        public init(
+            timeout: Duration = .seconds(5),
+            prefix: String = "rollcall",
+            layout: Layout = .rollcall,
+            credentials: Credentials? = nil,
+            tls: TLSConfiguration? = nil,
+            log: Log = .silent
+        ) {
+            self.timeout = timeout
+            self.prefix = prefix
+            self.layout = layout
+            self.credentials = credentials
+            self.tls = tls
+            self.log = log
+        }
+    }
+
+    /// A user of etcd and his password.
+    public struct Credentials: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
+        /// The user.
+        public let user: String
+        let password: String
+
+        /// Reads `user:password`.
+        ///
+        /// - Parameter text: The text; the password is all behind the first colon.
+        /// - Throws: A ``ValidationError`` that does not show the text.
+        public init(_ text: String) throws(ValidationError) {
+            let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, !parts[0].isEmpty else {
+                throw ValidationError(field: "token", message: "etcd's users are told as user:password")
+            }
+            self.init(user: String(parts[0]), password: String(parts[1]))
+        }
+
+        /// Names a user.
+        public init(user: String, password: String) {
+            self.user = user
+            self.password = password
+        }
+
+        /// Names the user, not the password.
+        public var description: String { "user \(self.user)" }
+        /// Shows what `description` shows.
+        public var customMirror: Mirror { Mirror(self, children: ["user": self.user]) }
+    }
+
+    /// The kind of backend.
+    public var name: String { Self.name }
+    /// What this backend does differently where the contract leaves room.
+    ///
+    /// The least time-to-live is that of etcd's usual settings; more is granted where the cluster's election takes longer.
+    /// Leases are revoked in batches of half a second each, and a new leader gives each its whole time again.
+    public let capabilities = BackendCapabilities(ttl: .seconds(2)...(.seconds(86400)), expirySlack: .seconds(3))
+
+    let client: EtcdClient
+    let channel: GRPCChannel
+    let layout: any EtcdLayout
+    let keys: any EtcdConfigLayout
+    /// Before the names of locks.
+    let lockRoot: String
+    let keeper: EtcdLeaseKeeper
+    let configuration: Configuration
+    let log: Log
+    /// Records that could not be read, each told once.
+    let unreadable = Mutex<Set<String>>([])
+    private let isRunning: RunningFlag
+
+    /// Whether ``EtcdBackend/run()`` runs; shared with what must know.
+    private final class RunningFlag: Sendable {
+        let value = Atomic(false)
+    }
+
+    /// Creates a client of a cluster.
+    ///
+    /// - Parameters:
+    ///   - url: `etcd://127.0.0.1:2379`, or several members as `etcd://a:2379,b:2379`; the port is 2379 where none is given.
+    ///     `?layout=goServiceLink` and the like choose a layout, `&prefix=…` what stands before its keys. With `etcd+https` it
+    ///     is TLS, for which `&ca=FILE`, `&cert=FILE&key=FILE` and `&server-name=…` are there.
+    ///   - namespace: The namespace that all calls mean.
+    ///   - configuration: How to behave.
+    /// - Throws: `invalidArgument` for another URL; `unavailable` when the process has no descriptor left.
+    public init(
+        url: String,
+        namespace: Namespace = .default,
+        configuration: Configuration = Configuration()
+    ) throws(BackendError) {
+        let address = try EtcdURL(url, tls: configuration.tls)
+        let layout = address.layout ?? configuration.layout
+        let prefix = address.prefix ?? configuration.prefix
+        self.configuration = configuration
+        self.log = configuration.log.component("etcd")
+        self.layout = layout.instances(prefix, namespace)
+        self.keys = layout.configuration(prefix, namespace)
+        self.lockRoot = "/\(prefix)/\(PercentEncoding.encode(namespace.text))/locks/"
+        self.channel = try GRPCChannel(GRPCChannel.Configuration(servers: address.servers, name: "etcd", log: self.log))
+        let isRunning = RunningFlag()
+        self.isRunning = isRunning
+        self.client = EtcdClient(
+            channel: self.channel,
+            timeout: configuration.timeout,
+            credentials: configuration.credentials,
+            isRunning: { isRunning.value.load(ordering: .relaxed) }
+        )
+        self.keeper = EtcdLeaseKeeper(client: self.client, log: self.log)
+    }
+
+    var clock: TimeSource { self.channel.clock }
+
+    /// Opens backends for URLs with the scheme `etcd`; for ``RollcallClient``.
+    public static let opener: RollcallClient.BackendOpener = { (url, namespace) throws(BackendError) in
+        try EtcdBackend(url: url, namespace: namespace)
+    }
+
+    /// The schemes of its URLs.
+    public static let schemes = EtcdURL.schemes
+
+    /// See ``Backend/run()``.
+    public func run() async throws(BackendError) {
+        guard !self.isRunning.value.exchange(true, ordering: .sequentiallyConsistent) else {
+            throw BackendError(.alreadyRunning, "run() of this backend runs already", backend: self.name)
+        }
+        defer { self.isRunning.value.store(false, ordering: .sequentiallyConsistent) }
+        WorkGauge.enter()
+        defer { WorkGauge.leave() }
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.channel.run() }
+            group.addTask { await self.keeper.run() }
+        }
+    }
+}

@@ -1,0 +1,285 @@
+import GRPCEngine
+import HTTPEngine
+import Rollcall
+import Synchronization
+
+/// The calls of etcd that are used here, with errors as the contract wants them.
+final class EtcdClient: Sendable {
+    let channel: GRPCChannel
+    let timeout: Duration
+    private let credentials: EtcdBackend.Credentials?
+    private let token = Mutex<String?>(nil)
+    private let isRunning: @Sendable () -> Bool
+    /// What is known of servers' versions.
+    private let losers = Mutex<[Origin: Bool]>([:])
+
+    init(
+        channel: GRPCChannel,
+        timeout: Duration,
+        credentials: EtcdBackend.Credentials?,
+        isRunning: @escaping @Sendable () -> Bool
+    ) {
+        self.channel = channel
+        self.timeout = timeout
+        self.credentials = credentials
+        self.isRunning = isRunning
+    }
+
+    var clock: TimeSource { self.channel.clock }
+
+    /// Reads a range of keys.
+    func read(_ read: EtcdRead, _ operation: String, key: String?) async throws(BackendError) -> EtcdRecords {
+        var writer = ProtobufWriter()
+        read.write(to: &writer)
+        return try await self.call("KV/Range", writer.bytes, operation, key: key, isRead: true) {
+            (message) throws(GRPCError) in try EtcdRecords(message)
+        }
+    }
+
+    /// Reads a whole prefix, in pages, all of one revision.
+    ///
+    /// - Parameters:
+    ///   - range: The prefix.
+    ///   - keysOnly: Whether values are left out.
+    ///   - operation: What errors name.
+    ///   - key: What errors name.
+    /// - Returns: The records in order of their keys, and the head of the first answer.
+    /// - Throws: A ``BackendError``.
+    func readAll(
+        _ range: EtcdRange,
+        keysOnly: Bool = false,
+        _ operation: String,
+        key: String?
+    ) async throws(BackendError) -> EtcdRecords {
+        var read = EtcdRead(range: range, limit: Self.pageSize, keysOnly: keysOnly)
+        var whole = try await self.read(read, operation, key: key)
+        var hasMore = whole.hasMore
+        while hasMore, let last = whole.records.last {
+            read.range = EtcdRange(from: last.key + [0], to: range.end)
+            read.revision = whole.header.revision
+            let page = try await self.read(read, operation, key: key)
+            whole.records += page.records
+            hasMore = page.hasMore
+        }
+        return whole
+    }
+
+    /// What a page may have: a list of any length must not become one message of any length.
+    private static let pageSize: Int64 = 1000
+
+    /// Writes a key whatever it held.
+    func put(_ put: EtcdPut, _ operation: String, key: String?) async throws(BackendError) {
+        var writer = ProtobufWriter()
+        put.write(to: &writer)
+        try await self.call("KV/Put", writer.bytes, operation, key: key) { _ throws(GRPCError) in }
+    }
+
+    /// Takes keys out, and returns how many there were.
+    func delete(_ range: EtcdRange, _ operation: String, key: String?) async throws(BackendError) -> Int64 {
+        var writer = ProtobufWriter()
+        EtcdOperation.write(delete: range, to: &writer)
+        return try await self.call("KV/DeleteRange", writer.bytes, operation, key: key) {
+            (message) throws(GRPCError) in try EtcdOutcome.deleted(message)
+        }
+    }
+
+    /// Makes one of two sets of changes at once.
+    func transact(
+        _ transaction: EtcdTransaction,
+        _ operation: String,
+        key: String?
+    ) async throws(BackendError) -> EtcdOutcome {
+        var writer = ProtobufWriter()
+        transaction.write(to: &writer)
+        return try await self.call("KV/Txn", writer.bytes, operation, key: key) {
+            (message) throws(GRPCError) in try EtcdOutcome(message)
+        }
+    }
+
+    /// Makes a lease.
+    ///
+    /// - Parameters:
+    ///   - ttl: How long it lasts; whole seconds are granted.
+    ///   - operation: What errors name.
+    ///   - key: What errors name.
+    /// - Returns: The lease and what was granted, which may be more.
+    /// - Throws: A ``BackendError``.
+    func grantLease(
+        _ ttl: Duration,
+        _ operation: String,
+        key: String?
+    ) async throws(BackendError) -> (id: Int64, ttl: Duration) {
+        let message = EtcdLeaseMessages.grant(seconds: ttl.wholeSecondsRoundedUp)
+        let granted = try await self.call("Lease/LeaseGrant", message, operation, key: key) {
+            (message) throws(GRPCError) in try EtcdLeaseMessages.granted(message)
+        }
+        return (granted.id, .seconds(granted.seconds))
+    }
+
+    /// Ends a lease and takes its keys out; nothing happens for one that is over.
+    func revokeLease(_ lease: Int64, _ operation: String, key: String?) async throws(BackendError) {
+        do throws(BackendError) {
+            try await self.call("Lease/LeaseRevoke", EtcdLeaseMessages.id(lease), operation, key: key) {
+                _ throws(GRPCError) in
+            }
+        } catch {
+            guard error.code != .leaseLost else { return }
+            throw error
+        }
+    }
+
+    /// How long a lease lasts still and what was granted; `nil` for one that is over.
+    func timeToLive(
+        of lease: Int64,
+        _ operation: String,
+        key: String?
+    ) async throws(BackendError) -> (left: Duration, granted: Duration)? {
+        let message = EtcdLeaseMessages.id(lease)
+        let answer = try await self.call("Lease/LeaseTimeToLive", message, operation, key: key, isRead: true) {
+            (message) throws(GRPCError) in try EtcdLeaseMessages.granted(message)
+        }
+        return answer.seconds > 0 ? (.seconds(answer.seconds), .seconds(answer.granted)) : nil
+    }
+
+    /// What the member that is connected to says of itself.
+    func status() async throws(BackendError) -> EtcdStatus {
+        try await self.call("Maintenance/Status", [], "health", key: nil, isRead: true) {
+            (message) throws(GRPCError) in try EtcdStatus(message)
+        }
+    }
+
+    /// The members of the cluster.
+    func members() async throws(BackendError) -> [EtcdMember] {
+        try await self.call("Cluster/MemberList", [], "health", key: nil, isRead: true) {
+            (message) throws(GRPCError) in try EtcdMember.list(message)
+        }
+    }
+
+    /// Whether the server that is connected to loses events of watches, or tells progress that it has not made
+    /// (etcd before 3.4.31 and 3.5.13).
+    ///
+    /// One that does not tell its version is taken for such a one.
+    func losesEvents() async -> Bool {
+        let server = self.channel.server
+        if let server, let known = self.losers.withLock({ $0[server] }) { return known }
+        guard let version = try? await self.status().version else { return true }
+        let loses = EtcdVersion(version).losesEvents
+        // A server that was replaced by a newer one is looked at anew once it was away.
+        if let server, server == self.channel.server { self.losers.withLock { $0[server] = loses } }
+        return loses
+    }
+
+    /// Makes a call with messages each way, which ends with `body`.
+    func withStream(
+        _ method: String,
+        _ operation: String,
+        key: String?,
+        lifetime: Duration? = nil,
+        _ body: (GRPCStream) async throws(GRPCError) -> Void
+    ) async throws(BackendError) {
+        let deadline = self.clock.now.advanced(by: self.timeout)
+        let token = try await self.currentToken(until: deadline)
+        do throws(GRPCError) {
+            // A stream to a member without a leader would be silent for ever.
+            let metadata = Self.metadata(token) + [HTTP2Field("hasleader", "true")]
+            try await self.channel.withStream(
+                "/etcdserverpb.\(method)",
+                metadata: metadata,
+                until: deadline,
+                lifetime: lifetime,
+                body
+            )
+        } catch {
+            if EtcdFault.asksForNewToken(error) { self.forget(token) }
+            throw self.backendError(error, operation, key, isRead: true)
+        }
+    }
+
+    private func call<Value: Sendable>(
+        _ method: String,
+        _ message: [UInt8],
+        _ operation: String,
+        key: String?,
+        isRead: Bool = false,
+        _ read: (ArraySlice<UInt8>) throws(GRPCError) -> Value
+    ) async throws(BackendError) -> Value {
+        let deadline = self.clock.now.advanced(by: self.timeout)
+        var isSecond = false
+        while true {
+            let token = try await self.currentToken(until: deadline)
+            do throws(GRPCError) {
+                let answer = try await self.channel.call(
+                    "/etcdserverpb.\(method)",
+                    message,
+                    metadata: Self.metadata(token),
+                    until: deadline
+                )
+                return try read(answer)
+            } catch {
+                if EtcdFault.asksForNewToken(error), self.credentials != nil, !isSecond {
+                    isSecond = true
+                    self.forget(token)
+                    continue
+                }
+                throw self.backendError(error, operation, key, isRead: isRead)
+            }
+        }
+    }
+
+    private func backendError(_ error: GRPCError, _ operation: String, _ key: String?, isRead: Bool) -> BackendError {
+        if EtcdFault.saysThatServerIsOfNoUse(error) { self.channel.leaveServer() }
+        var fault = EtcdFault.backendError(error, isRead: isRead)
+        if error == .notRunning, !self.isRunning() { fault.code = .notRunning }
+        if Task.isCancelled, error.isLocal { fault.code = .cancelled }
+        fault.backend = EtcdBackend.name
+        fault.operation = operation
+        fault.key = key
+        return fault
+    }
+}
+
+// Who calls is told by a token, which is asked for once and again when the server has forgotten it.
+extension EtcdClient {
+    private static func metadata(_ token: String?) -> [HTTP2Field] {
+        token.map { [HTTP2Field("token", $0)] } ?? []
+    }
+
+    private func forget(_ token: String?) {
+        self.token.withLock { current in
+            // Another call may have a new one by now.
+            if current == token { current = nil }
+        }
+    }
+
+    private func currentToken(until deadline: TimeSource.Instant) async throws(BackendError) -> String? {
+        guard let credentials = self.credentials else { return nil }
+        if let token = self.token.withLock({ $0 }) { return token }
+        let message = EtcdAuthMessages.authenticate(user: credentials.user, password: credentials.password)
+        do throws(GRPCError) {
+            let answer = try await self.channel.call("/etcdserverpb.Auth/Authenticate", message, until: deadline)
+            let token = try EtcdAuthMessages.token(answer)
+            self.token.withLock { $0 = token }
+            return token
+        } catch {
+            // A server that knows no users takes everybody.
+            if error.message.contains("authentication is not enabled") { return nil }
+            throw self.backendError(error, "authenticate", nil, isRead: true)
+        }
+    }
+}
+
+extension EtcdRange {
+    /// All keys from one on, before another.
+    init(from key: [UInt8], to end: [UInt8]) {
+        self.key = key
+        self.end = end
+    }
+}
+
+extension Duration {
+    /// In whole seconds, none cut off; at least 1.
+    var wholeSecondsRoundedUp: Int64 {
+        let (seconds, attoseconds) = self.components
+        return max(1, attoseconds > 0 ? seconds + 1 : seconds)
+    }
+}
