@@ -10,6 +10,7 @@ let package = Package(
         .library(name: "RollcallHub", targets: ["RollcallHub"]),
         .library(name: "RollcallHubClient", targets: ["RollcallHubClient"]),
         .library(name: "RollcallEtcd", targets: ["RollcallEtcd"]),
+        .library(name: "RollcallConsul", targets: ["RollcallConsul"]),
         .library(name: "RollcallGateway", targets: ["RollcallGateway"]),
         .library(name: "RollcallHTTP", targets: ["RollcallHTTP"]),
         .library(name: "RollcallProbes", targets: ["RollcallProbes"]),
@@ -46,6 +47,7 @@ let package = Package(
             resources: [.embedInCode("HTTP/openapi.yaml"), .embedInCode("HTTP/console.html")]
         ),
         .target(name: "RollcallHubClient", dependencies: ["Rollcall", "HTTPEngine"]),
+        .target(name: "RollcallConsul", dependencies: ["Rollcall", "HTTPEngine"]),
         .target(name: "RollcallHTTP", dependencies: ["Rollcall", "HTTPEngine"]),
         .target(name: "RollcallProbes", dependencies: ["Rollcall", "HTTPEngine"]),
         .target(name: "RollcallService", dependencies: ["Rollcall", "HTTPEngine", "RollcallHTTP"]),
@@ -62,7 +64,7 @@ let package = Package(
         .target(
             name: "RollcallProgram",
             dependencies: [
-                "Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallEtcd",
+                "Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallEtcd", "RollcallConsul",
                 "RollcallGateway",
                 "RollcallLogService", "RollcallService", "RollcallCatalog", "RollcallVisitService", "RollcallHTTP",
                 "RollcallProbes",
@@ -108,6 +110,10 @@ let package = Package(
             dependencies: ["Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallTesting"]
         ),
         .testTarget(
+            name: "RollcallConsulTests",
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallConsul", "RollcallTesting"]
+        ),
+        .testTarget(
             name: "RollcallProgramTests",
             dependencies: [
                 "Rollcall", "HTTPEngine", "RollcallHub", "RollcallHubClient", "RollcallProgram", "RollcallTesting",
@@ -140,7 +146,7 @@ let package = Package(
         .testTarget(
             name: "ContractTests",
             dependencies: [
-                "Rollcall", "RollcallEtcd", "RollcallHub", "RollcallHubClient", "RollcallTesting",
+                "Rollcall", "RollcallConsul", "RollcallEtcd", "RollcallHub", "RollcallHubClient", "RollcallTesting",
             ]
         ),
         .testTarget(

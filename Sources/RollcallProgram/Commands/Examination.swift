@@ -76,12 +76,28 @@ struct Examination: Sendable {
         return RollcallConfiguration(backend: self.context.backendURL)
     }
 
+    /// Samples a backend that has its connections only while it runs.
+    private static func health(of registry: any RegistryBackend) async -> BackendHealth {
+        await withTaskGroup(of: BackendHealth?.self) { group in
+            group.addTask {
+                try? await registry.run()
+                return nil
+            }
+            group.addTask { await registry.health() }
+            defer { group.cancelAll() }
+            while let end = await group.next() {
+                if let end { return end }
+            }
+            return BackendHealth(unreachable: BackendError(.unavailable, "the backend ended"))
+        }
+    }
+
     private func reachability(_ client: RollcallClient) async -> Finding {
         let health: BackendHealth
         do {
             let limit = try self.context.arguments.duration("timeout") ?? .seconds(5)
             health = try await withDeadline(limit, clock: self.context.clock) { () async throws(BackendError) in
-                await client.registry.health()
+                await Self.health(of: client.registry)
             }
         } catch {
             let problem = Problem(error, backend: "")

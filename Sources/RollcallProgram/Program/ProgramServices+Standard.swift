@@ -1,6 +1,14 @@
 import HTTPEngine
 import Rollcall
+import RollcallConsul
+import RollcallEtcd
 import RollcallHubClient
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
 
 extension ProgramServices {
     /// Those of the program as it is installed: all drivers, and an HTTP client.
@@ -18,10 +26,49 @@ extension ProgramServices {
                     }
                     return try HubBackend(url: url, namespace: namespace, configuration: .init(log: settings.log))
                 }
+                for scheme in EtcdBackend.schemes {
+                    backends[scheme] = { (url, namespace) throws(BackendError) in
+                        try EtcdBackend(url: url, namespace: namespace, configuration: try Self.etcd(settings))
+                    }
+                }
+                backends["consul"] = { (url, namespace) throws(BackendError) in
+                    try ConsulBackend(url: url, namespace: namespace, configuration: try Self.consul(settings))
+                }
                 return backends
             },
             checkHTTP: { await self.fault(of: $0) }
         )
+    }
+
+    private static func consul(_ settings: BackendSettings) throws(BackendError) -> ConsulBackend.Configuration {
+        guard settings.layout == nil || settings.layout == "rollcall" else {
+            throw BackendError(.unsupported, "Consul has no layouts but Rollcall's own")
+        }
+        var configuration = ConsulBackend.Configuration(environment: ProcessInfo.processInfo.environment)
+        if let token = settings.token { configuration.credentials.token = token }
+        configuration.log = settings.log
+        return configuration
+    }
+
+    private static func etcd(_ settings: BackendSettings) throws(BackendError) -> EtcdBackend.Configuration {
+        var configuration = EtcdBackend.Configuration(log: settings.log)
+        if let name = settings.layout {
+            guard let layout = EtcdBackend.Layout(named: name) else {
+                throw BackendError(
+                    .unsupported,
+                    "etcd has the layouts rollcall, goServiceLink, discox and grpc, not \(name)"
+                )
+            }
+            configuration.layout = layout
+        }
+        do throws(ValidationError) {
+            configuration.credentials = try settings.token.map { (text) throws(ValidationError) in
+                try EtcdBackend.Credentials(text)
+            }
+        } catch {
+            throw BackendError(error)
+        }
+        return configuration
     }
 
     /// Why a GET of a URL is not answered by a status from 200 to 299 within two seconds; `nil` when it is.

@@ -1,0 +1,135 @@
+import HTTPEngine
+import Rollcall
+
+/// A URL such as `consul://127.0.0.1:8500/dc1?consistency=stale`, taken apart.
+struct ConsulURL {
+    /// The usual port of an agent.
+    static let usualPort = 8500
+
+    /// The agents, the one of registrations first.
+    private(set) var origins: [Origin] = []
+    /// The configuration with what the URL says in it.
+    private(set) var configuration: ConsulBackend.Configuration
+
+    /// Reads a URL.
+    ///
+    /// - Parameters:
+    ///   - text: The URL.
+    ///   - configuration: What holds where the URL says nothing.
+    /// - Throws: `invalidArgument` that says what is wrong, without user and password.
+    init(_ text: String, configuration: ConsulBackend.Configuration) throws(BackendError) {
+        self.configuration = configuration
+        do throws(ValidationError) {
+            try self.read(text)
+        } catch {
+            let url = text.withoutCredentials.prefix { $0 != "?" }.quotedForDisplay
+            throw BackendError(
+                .invalidArgument,
+                "\(url) is not the URL of Consul such as consul://127.0.0.1:8500: \(error)",
+                backend: ConsulBackend.name,
+                cause: error
+            )
+        }
+    }
+
+    private mutating func read(_ text: String) throws(ValidationError) {
+        guard let scheme = ["consul://", "http://"].first(where: { text.hasPrefix($0) }) else {
+            let isSecure = ["consul+https://", "https://"].contains { text.hasPrefix($0) }
+            throw ValidationError(
+                field: "scheme",
+                message: isSecure ? "TLS is not spoken here" : "must be consul:// or http://"
+            )
+        }
+        var rest = text.dropFirst(scheme.count)
+        guard !rest.contains("#") else { throw ValidationError(field: "", message: "has a fragment") }
+        if let mark = rest.firstIndex(of: "?") {
+            try self.read(query: rest[rest.index(after: mark)...])
+            rest = rest[..<mark]
+        }
+        let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+        try self.read(datacenter: rest[slash...].dropFirst())
+        var authority = rest[..<slash]
+        if let at = authority.lastIndex(of: "@") {
+            try self.read(credentials: authority[..<at])
+            authority = authority[authority.index(after: at)...]
+        }
+        for address in authority.split(separator: ",", omittingEmptySubsequences: false) {
+            self.origins.append(try Self.origin(address))
+        }
+    }
+
+    private mutating func read(datacenter text: Substring) throws(ValidationError) {
+        let name = text.last == "/" ? text.dropLast() : text
+        guard !name.isEmpty else { return }
+        guard name.utf8.allSatisfy({ $0.isPlainAlphanumeric || "-_".utf8.contains($0) }) else {
+            throw ValidationError(
+                field: "datacenter",
+                message: "\(name.quotedForDisplay) is not of letters, digits, '-' and '_' alone"
+            )
+        }
+        self.configuration.datacenter = String(name)
+    }
+
+    private mutating func read(credentials text: Substring) throws(ValidationError) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let user = parts.first, !user.isEmpty, let password = parts.last else {
+            throw ValidationError(field: "user", message: "must be user:password")
+        }
+        self.configuration.credentials.user = try Self.decode(user, "user")
+        self.configuration.credentials.password = try Self.decode(password, "password")
+    }
+
+    /// Decodes what may be a secret: an error shows nothing of it.
+    private static func decode(_ text: Substring, _ field: String) throws(ValidationError) -> String {
+        do throws(ValidationError) {
+            return try PercentEncoding.decode(text, field: field)
+        } catch {
+            throw ValidationError(field: field, message: "is not percent-encoded UTF-8")
+        }
+    }
+
+    private static func origin(_ text: Substring) throws(ValidationError) -> Origin {
+        let hasPort = text.last != "]" && text.split(separator: "]").last?.contains(":") == true
+        do throws(ValidationError) {
+            let endpoint = try Endpoint("http://" + text + (hasPort ? "" : ":\(self.usualPort)"))
+            return Origin(host: endpoint.host, port: endpoint.port)
+        } catch {
+            throw ValidationError(field: "address", message: error.message, limit: error.limit)
+        }
+    }
+
+    private mutating func read(query text: Substring) throws(ValidationError) {
+        for (name, value) in try Query(text).items {
+            switch name {
+            case "dc": try self.read(datacenter: value[...])
+            case "partition": self.configuration.partition = value
+            case "prefix": self.configuration.prefix = value
+            case "token-file": self.configuration.credentials.tokenFile = value
+            case "consistency": self.configuration.consistency = try Self.choice(value, name)
+            case "namespaces": self.configuration.namespaces = try Self.choice(value, name)
+            case "timeout": self.configuration.timeout = try Duration(text: value, field: name)
+            case "wait": self.configuration.wait = try Duration(text: value, field: name)
+            case "deregister-after": self.configuration.deregisterAfter = try Duration(text: value, field: name)
+            case "session-ttl-min": self.configuration.minimumSessionTTL = try Duration(text: value, field: name)
+            case "lock-delay": self.configuration.lockDelay = try Duration(text: value, field: name)
+            case "token":
+                throw ValidationError(
+                    field: name,
+                    message: "a secret has no place in a URL; set CONSUL_HTTP_TOKEN or name a token-file"
+                )
+            default: throw ValidationError(field: name, message: "there is no such parameter here")
+            }
+        }
+    }
+
+    private static func choice<Choice: RawRepresentable & CaseIterable>(
+        _ text: String,
+        _ field: String
+    ) throws(ValidationError) -> Choice where Choice.RawValue == String {
+        guard let choice = Choice(rawValue: text) else {
+            let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError(field: field, message: "\(text.quotedForDisplay) is none of \(known)")
+        }
+        return choice
+    }
+}

@@ -1,0 +1,63 @@
+import Rollcall
+import RollcallConsul
+import RollcallTesting
+
+/// A real Consul, and a network that can be cut between it and its clients.
+final class ConsulHarness: RegistryHarness, ConfigHarness, LockHarness {
+    let name: String
+    /// The servers grant sessions of a second here, so that locks need not be waited for.
+    let shortTTL = Duration.seconds(1)
+    let watchCycles = 500
+    private let server: ConsulServer
+    private let proxy: FaultProxy
+
+    private init(_ program: ServerProgram, _ server: ConsulServer) throws {
+        self.name = program.description
+        self.server = server
+        self.proxy = try FaultProxy(to: server.httpPort)
+    }
+
+    /// Runs a Consul and its proxy for as long as `body` runs.
+    static func withConsul(
+        _ program: ServerProgram,
+        _ body: @escaping @Sendable (ConsulHarness) async throws -> Void
+    ) async throws {
+        let configuration = ConsulServer.Configuration(settings: ["session_ttl_min = \"1s\""])
+        try await ConsulServer.withServer(program, configuration) { server in
+            let harness = try ConsulHarness(program, server)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await harness.proxy.run() }
+                defer { group.cancelAll() }
+                try await body(harness)
+            }
+        }
+    }
+
+    private func make(_ namespace: Namespace) throws -> ConsulBackend {
+        var configuration = ConsulBackend.Configuration()
+        configuration.minimumSessionTTL = .seconds(1)
+        return try ConsulBackend(
+            url: "consul://127.0.0.1:\(self.proxy.port)",
+            namespace: namespace,
+            configuration: configuration
+        )
+    }
+
+    func makeBackend(namespace: Namespace) async throws -> any RegistryBackend { try self.make(namespace) }
+
+    func makeConfigBackend(namespace: Namespace) async throws -> any ConfigBackend { try self.make(namespace) }
+
+    func makeLockBackend(namespace: Namespace) async throws -> any LockBackend { try self.make(namespace) }
+
+    func setReachable(_ isReachable: Bool) async throws {
+        self.proxy.mode = isReachable ? .forward : .refuse
+    }
+
+    func wipe() async throws {
+        self.proxy.mode = .refuse
+        try await self.server.process.restart(keepingData: false)
+        self.proxy.mode = .forward
+    }
+
+    func serverSideWatches() async throws -> Int? { nil }
+}

@@ -1,0 +1,100 @@
+import HTTPEngine
+import Rollcall
+import Testing
+
+@testable import RollcallConsul
+
+@Suite("URLs of Consul")
+struct ConsulURLTests {
+    private func parse(_ text: String) throws -> ConsulURL {
+        try ConsulURL(text, configuration: ConsulBackend.Configuration())
+    }
+
+    @Test(
+        "what names agents",
+        arguments: [
+            ("consul://127.0.0.1:8500", ["127.0.0.1:8500"]), ("consul://a", ["a:8500"]), ("http://a:1/", ["a:1"]),
+            ("consul://a,b:7,[::1],[::2]:9", ["a:8500", "b:7", "[::1]:8500", "[::2]:9"]),
+            ("consul://a/dc1", ["a:8500"]), ("consul://u:p@a", ["a:8500"]), ("consul://u:p%40@a:1/?wait=1s", ["a:1"]),
+        ]
+    )
+    func good(_ text: String, _ origins: [String]) throws {
+        #expect(try self.parse(text).origins.map(\.description) == origins)
+    }
+
+    @Test(
+        "what does not",
+        arguments: [
+            "", "consul:", "consul://", "consul://,a", "consul://a,", "consul://a:0", "consul://a:x", "hub://a",
+            "consul://a/b/c", "consul://a#x", "consul://a?x=1", "consul://u@a", "consul://:p@a", "consul://a b",
+            "consul://a?consistency=often", "consul://a?wait=5", "consul://a/d%20c", "consul+https://a", "https://a",
+            "consul://a?wait=11m", "consul://a?timeout=0s", "consul://a?deregister-after=10s", "consul://a?prefix=a/",
+            "consul://a?lock-delay=2m", "consul://a?prefix=", "consul://a?prefix=x.json", "consul://a?namespaces=no",
+        ]
+    )
+    func bad(_ text: String) {
+        let error = #expect(throws: BackendError.self) { try ConsulBackend(url: text) }
+        #expect(error?.code == .invalidArgument && error?.backend == "consul")
+    }
+
+    @Test("what it says counts before the configuration")
+    func settings() throws {
+        let url = try self.parse(
+            "consul://u:p%3Aw@a:1/dc2?partition=p&prefix=x/y&token-file=/t&consistency=stale&namespaces=enterprise"
+                + "&timeout=2s&wait=1m&deregister-after=5m&session-ttl-min=1s&lock-delay=0s"
+        )
+        let configuration = url.configuration
+        #expect(configuration.datacenter == "dc2" && configuration.partition == "p" && configuration.prefix == "x/y")
+        #expect(configuration.credentials.user == "u" && configuration.credentials.password == "p:w")
+        #expect(configuration.credentials.tokenFile == "/t" && configuration.consistency == .stale)
+        #expect(configuration.namespaces == .enterprise && configuration.timeout == .seconds(2))
+        #expect(configuration.wait == .seconds(60) && configuration.deregisterAfter == .seconds(300))
+        #expect(configuration.minimumSessionTTL == .seconds(1) && configuration.lockDelay == .zero)
+    }
+
+    @Test("a secret is shown by no error and no description")
+    func secrets() throws {
+        for url in ["consul://ann:open-sesame@a:x", "consul://a?token=open-sesame", "consul://ann:open-sesame%@a"] {
+            let error = #expect(throws: BackendError.self) { try ConsulBackend(url: url) }
+            #expect(error.map { "\($0)".contains("sesame") } == false, "\(String(describing: error))")
+        }
+        let credentials = ConsulBackend.Credentials(token: "open-sesame", user: "ann", password: "open-sesame")
+        for text in [
+            "\(credentials)", String(reflecting: credentials),
+            String(describing: Mirror(reflecting: credentials).children.map { $0 }),
+        ] {
+            #expect(!text.contains("sesame"))
+        }
+        var configuration = ConsulBackend.Configuration()
+        configuration.credentials = credentials
+        var dumped = ""
+        dump(configuration, to: &dumped)
+        #expect(!dumped.contains("sesame"))
+    }
+
+    @Test("credentials come from the variables of Consul's own program")
+    func environment() {
+        let configuration = ConsulBackend.Configuration(environment: [
+            "CONSUL_HTTP_TOKEN": "t", "CONSUL_HTTP_TOKEN_FILE": "", "CONSUL_HTTP_AUTH": "u:p:w",
+            "CONSUL_PARTITION": "x",
+        ])
+        #expect(configuration.credentials.token == "t" && configuration.credentials.tokenFile == nil)
+        #expect(configuration.credentials.user == "u" && configuration.credentials.password == "p:w")
+        #expect(configuration.partition == "x")
+    }
+
+    @Test("datacenter, namespace and partition go with calls as Consul wants them")
+    func targets() throws {
+        let namespace = try Namespace("team x")
+        let plain = try ConsulBackend(url: "consul://a", namespace: namespace).calls
+        #expect(plain.target(ConsulCall(path: "/p", operation: "o")) == "/p")
+        let url = "consul://a/dc1?namespaces=enterprise&partition=q"
+        let backend = try ConsulBackend(url: url, namespace: namespace)
+        let call = ConsulCall(path: "/p", operation: "o", query: [("recurse", ""), ("index", "7")])
+        #expect(backend.calls.target(call) == "/p?dc=dc1&ns=team%20x&partition=q&recurse&index=7")
+        let local = ConsulCall(path: "/p", operation: "o", place: .agent)
+        #expect(backend.calls.target(local) == "/p?ns=team%20x&partition=q")
+        #expect(backend.catalogName(try ServiceName("web")) == "web")
+        #expect(backend.rawID(try ServiceName("web"), try InstanceID("a")) == "web--a")
+    }
+}
