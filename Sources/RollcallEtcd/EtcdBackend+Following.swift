@@ -33,14 +33,22 @@ extension EtcdBackend {
         var follower = EtcdFollower()
         var generator = SplitMix64()
         var attempt = 0
+        var connection: UInt64?
         while true {
             do throws(BackendError) {
                 let loses = await self.client.losesEvents()
                 follower.trustsProgress = !loses
-                // Such a server is never believed for long, nor after an absence.
-                if loses { follower.distrust() }
+                // Such a server is never believed for long. Behind a new connection may be a store that was made anew and has
+                // caught up: its revisions do not show that.
+                let current = self.channel.connectionNumber
+                if loses || current != connection { follower.distrust() }
+                connection = current
                 let isCheck = try await self.followOnce(range, keysOnly: keysOnly, what, &follower) { told in
-                    attempt = 0
+                    switch told {
+                    // A list alone does not show that the watch works, too.
+                    case .live, .changes: attempt = 0
+                    case .all, .interrupted: break
+                    }
                     tell(told)
                 }
                 if isCheck { continue }

@@ -1,6 +1,7 @@
 /// Messages as calls carry them: a byte that says whether it is compressed, four for the length, and the message.
 enum GRPCFraming {
-    private static let headSize = 5
+    /// What stands before a message.
+    static let headSize = 5
 
     /// A message as it is sent.
     static func frame(_ message: [UInt8]) -> [UInt8] {

@@ -8,9 +8,9 @@ import Synchronization
 package final class HTTP2Connection: Sendable {
     /// How long a server with which something is under way may be silent before it is asked for a sign of life: servers of
     /// gRPC take more than one question in 5 s for an attack.
-    private static let silence = Duration.seconds(6)
+    static let silence = Duration.seconds(6)
     /// How long the sign of life may take.
-    private static let patience = Duration.seconds(5)
+    static let patience = Duration.seconds(5)
 
     /// What came for a stream and was not taken.
     struct Inbox {
@@ -22,6 +22,8 @@ package final class HTTP2Connection: Sendable {
         var isEnded = false
         var failure: ConnectionError?
         var deadline: TimeSource.Instant?
+        /// The most bytes that are kept until somebody takes them.
+        var limit = Int.max
         var waiter: UnsafeContinuation<Void, Never>?
         /// Whether the waiter wants the whole response, and nothing before.
         var wantsEnd = false
@@ -47,6 +49,8 @@ package final class HTTP2Connection: Sendable {
         var lastSign: TimeSource.Instant
         /// When a sign of life was asked for that did not come yet.
         var asked: TimeSource.Instant?
+        /// When the time of a stream is over next; perhaps of one that is over already.
+        var nextDeadline: TimeSource.Instant?
     }
 
     let socket: Socket
@@ -132,13 +136,15 @@ package final class HTTP2Connection: Sendable {
     ///   - body: What it carries.
     ///   - isEnd: Whether that is all.
     ///   - deadline: When it must be over; `nil` for no limit.
+    ///   - limit: The most bytes of the response's body that are kept until somebody takes them; with more it fails.
     /// - Returns: The stream, which whoever begins it must close.
     /// - Throws: `refused` when the connection is at its end or the server takes no more: nothing was sent.
     package func open(
         _ block: [UInt8],
         _ body: [UInt8],
         isEnd: Bool,
-        until deadline: TimeSource.Instant?
+        until deadline: TimeSource.Instant?,
+        limit: Int
     ) throws(ConnectionError) -> HTTP2Stream {
         let now = self.clock.now
         let outcome = self.state.withLock { state -> Result<UInt32, ConnectionError> in
@@ -146,7 +152,8 @@ package final class HTTP2Connection: Sendable {
             do throws(ConnectionError) {
                 let stream = try state.machine.open(block, body, isEnd: isEnd)
                 if state.inboxes.isEmpty { state.lastSign = now }
-                state.inboxes[stream] = Inbox(deadline: deadline)
+                state.inboxes[stream] = Inbox(deadline: deadline, limit: limit)
+                if let deadline { state.nextDeadline = min(deadline, state.nextDeadline ?? deadline) }
                 return .success(stream)
             } catch {
                 return .failure(error)
@@ -171,22 +178,25 @@ package final class HTTP2Connection: Sendable {
             do throws(ConnectionError) {
                 sent = try self.socket.transmitNow(output)
             } catch {
-                self.finishWriting([])
+                self.finishWriting()
                 return self.socket.abort()
             }
             guard sent == output.count else {
-                // The socket is full: the task that may wait for it goes on.
-                self.state.withLock { $0.unsent = Array(output[sent...]) }
-                return self.writer.offer((), for: true)
+                // The socket is full: the task that may wait for it goes on, unless it has ended.
+                let isOver = self.state.withLock { state in
+                    state.unsent = Array(output[sent...])
+                    return state.failure != nil
+                }
+                return isOver ? self.finishWriting() : self.writer.offer((), for: true)
             }
-            self.finishWriting([])
+            self.finishWriting()
         }
     }
 
-    private func finishWriting(_ unsent: [UInt8]) {
+    private func finishWriting() {
         let mustClose = self.state.withLock { state in
             state.isWriting = false
-            state.unsent = unsent
+            state.unsent = []
             return state.failure != nil
         }
         if mustClose { self.socket.close() }
@@ -198,10 +208,10 @@ package final class HTTP2Connection: Sendable {
             do throws(ConnectionError) {
                 try await self.socket.write(rest, patience: Self.silence + Self.patience)
             } catch {
-                self.finishWriting([])
+                self.finishWriting()
                 return error
             }
-            self.finishWriting([])
+            self.finishWriting()
             self.flush()
         }
         return ConnectionError(.closed, "the connection was closed here")
@@ -217,137 +227,13 @@ package final class HTTP2Connection: Sendable {
                 state.inboxes[stream]?.failure = former ?? reason
                 if let waiter = state.inboxes[stream]?.takeWaiter() { waiters.append(waiter) }
             }
-            // Who still writes closes it: the descriptor must not name another connection meanwhile.
-            return (waiters, !state.isWriting)
+            // Who still writes closes it: the descriptor must not name another connection meanwhile. What waits for room
+            // in the socket waits for nobody any more.
+            return (waiters, !state.isWriting || !state.unsent.isEmpty)
         }
         if mustClose { self.socket.close() }
         self.closing.raise()
         self.greeted.raise()
         for waiter in waiters { waiter.resume() }
-    }
-}
-
-extension HTTP2Connection {
-    private func read() async -> ConnectionError {
-        while true {
-            do throws(ConnectionError) {
-                try await self.receive()
-            } catch {
-                return error
-            }
-        }
-    }
-
-    private func receive() async throws(ConnectionError) {
-        var waiters: [UnsafeContinuation<Void, Never>] = []
-        var failure: ConnectionError?
-        do throws(ConnectionError) {
-            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: InputBuffer.readSize * 4, alignment: 1)
-            defer { buffer.deallocate() }
-            let count = try await self.socket.read(until: self.nextCheck()) { $0(buffer) }
-            guard count > 0 else { throw ConnectionError(.broken, "the server closed the connection") }
-            let (isGreeted, isGoingAway): (Bool, Bool)
-            (failure, isGreeted, isGoingAway) = self.state.withLock { state in
-                state.lastSign = self.clock.now
-                state.asked = nil
-                let failure = state.receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]), &waiters)
-                return (failure, state.machine.hasSettings, state.machine.isGoingAway)
-            }
-            if isGreeted, !self.greeted.isRaised { self.greeted.raise() }
-            if isGoingAway { self.closing.raise() }
-        } catch {
-            guard error.kind == .timeout else { throw error }
-            failure = self.check(&waiters)
-        }
-        for waiter in waiters { waiter.resume() }
-        self.flush()
-        if let failure { throw failure }
-    }
-
-    /// When something is to be looked at although nothing came.
-    private func nextCheck() -> TimeSource.Instant? {
-        self.state.withLock { state in
-            guard !state.inboxes.isEmpty else { return nil }
-            let sign = state.asked?.advanced(by: Self.patience) ?? state.lastSign.advanced(by: Self.silence)
-            return state.inboxes.values.reduce(into: sign) { next, inbox in
-                if let deadline = inbox.deadline, inbox.failure == nil { next = min(next, deadline) }
-            }
-        }
-    }
-
-    /// Ends streams whose time is over, and asks for a sign of life.
-    private func check(_ waiters: inout [UnsafeContinuation<Void, Never>]) -> ConnectionError? {
-        let now = self.clock.now
-        return self.state.withLock { state in
-            for (stream, inbox) in state.inboxes {
-                guard let deadline = inbox.deadline, deadline <= now, inbox.failure == nil, !inbox.isEnded else {
-                    continue
-                }
-                state.inboxes[stream]?.failure = ConnectionError(.timeout, "no answer came in time")
-                state.machine.reset(stream)
-                if let waiter = state.inboxes[stream]?.takeWaiter() { waiters.append(waiter) }
-            }
-            guard !state.inboxes.isEmpty else { return nil }
-            if let asked = state.asked {
-                guard asked.advanced(by: Self.patience) <= now else { return nil }
-                return ConnectionError(.timeout, "the server gave no sign of life for \(Self.silence + Self.patience)")
-            }
-            if state.lastSign.advanced(by: Self.silence) <= now {
-                state.asked = now
-                state.machine.ping()
-            }
-            return nil
-        }
-    }
-}
-
-extension HTTP2Connection.State {
-    /// Takes what came.
-    ///
-    /// - Returns: Why the connection is at its end.
-    fileprivate mutating func receive(
-        _ bytes: UnsafeRawBufferPointer,
-        _ waiters: inout [UnsafeContinuation<Void, Never>]
-    ) -> ConnectionError? {
-        var events: [HTTP2Machine.Event] = []
-        var failure: ConnectionError?
-        do throws(ConnectionError) {
-            try self.machine.receive(bytes) { events.append($0) }
-        } catch {
-            failure = error
-        }
-        for event in events {
-            guard let stream = self.take(event) else { continue }
-            if let waiter = self.inboxes[stream]?.takeWaiter() { waiters.append(waiter) }
-        }
-        if self.machine.isGoingAway, self.machine.streamCount == 0, failure == nil {
-            failure = ConnectionError(.broken, "the server closes the connection")
-        }
-        return failure
-    }
-
-    private mutating func take(_ event: HTTP2Machine.Event) -> UInt32? {
-        switch event {
-        case .fields(let stream, let fields, let isEnd):
-            if self.inboxes[stream]?.head == nil, self.inboxes[stream]?.hasGivenHead == false {
-                self.inboxes[stream]?.head = fields
-            } else {
-                self.inboxes[stream]?.trailers = fields
-            }
-            if isEnd { self.inboxes[stream]?.isEnded = true }
-            return stream
-        case .data(let stream, let bytes, let isEnd):
-            self.inboxes[stream]?.bytes.append(contentsOf: bytes)
-            if isEnd { self.inboxes[stream]?.isEnded = true }
-            return stream
-        case .reset(let stream, let code):
-            self.inboxes[stream]?.failure =
-                code == HTTP2Code.refusedStream
-                ? ConnectionError(.refused, "the server did not look at the request")
-                : ConnectionError(.broken, "the server ended the stream: \(HTTP2Code.text(code))")
-            return stream
-        case .goingAway:
-            return nil
-        }
     }
 }

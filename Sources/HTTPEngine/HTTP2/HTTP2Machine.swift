@@ -154,7 +154,7 @@ package struct HTTP2Machine: Sendable {
         var start = 0
         while start < state.waiting.count || state.endsBehindWaiting {
             let rest = state.waiting.count - start
-            let count = min(rest, state.window, self.window, self.maximumPayload)
+            let count = max(0, min(rest, state.window, self.window, self.maximumPayload))
             guard count > 0 || rest == 0 else { break }
             state.isSent = state.endsBehindWaiting && count == rest
             HTTP2Frame.writeHead(

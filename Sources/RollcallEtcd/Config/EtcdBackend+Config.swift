@@ -66,11 +66,12 @@ extension EtcdBackend: ConfigBackend {
         _ key: ConfigKey,
         deliver: @escaping @Sendable (ConfigState) -> Void
     ) async throws(BackendError) -> Never {
-        var latest: Int64?
+        var latest: EtcdRecord??
         func tell(_ record: EtcdRecord?) {
-            // What a new list shows may be what was told before.
-            guard latest != record?.modRevision ?? 0 else { return }
-            latest = record?.modRevision ?? 0
+            // What a new list shows may be what was told before; a store that was made anew may give the same revision to
+            // something else.
+            guard latest != .some(record) else { return }
+            latest = .some(record)
             guard let record else { return deliver(.absent) }
             do throws(ValidationError) {
                 deliver(.present(try self.keys.entry(record, key)))

@@ -19,10 +19,18 @@ extension EtcdBackend: LockBackend {
             do throws(BackendError) {
                 return try await self.waitForTurn(place)
             } catch {
-                try? await self.uncancelled { () async throws(BackendError) in try await self.leave(place) }
-                guard !Task.isCancelled else { throw self.cancelled("acquire", applied: .no) }
+                let isGone: Void? = try? await self.uncancelled { () async throws(BackendError) in
+                    try await self.leave(place)
+                }
+                guard !Task.isCancelled else {
+                    throw self.cancelled("acquire", applied: isGone == nil ? .unknown : .no)
+                }
                 // Who lost his place while he waited queues again.
-                guard error.code == .leaseLost || error.code == .displaced else { throw error }
+                guard error.code == .leaseLost || error.code == .displaced else {
+                    var failure = error
+                    failure.applied = isGone == nil ? .unknown : .no
+                    throw failure
+                }
             }
         }
     }
@@ -74,7 +82,7 @@ extension EtcdBackend: LockBackend {
     private func waitForTurn(_ place: EtcdQueuePlace) async throws(BackendError) -> EtcdLockLease {
         let lease = EtcdLockLease(backend: self, place: place)
         while let predecessor = try await self.predecessor(of: place) {
-            try await self.wait(for: predecessor, keeping: lease)
+            try await self.wait(for: predecessor, before: place.revision, keeping: lease)
         }
         // The place may have been lost while somebody else was waited for.
         try await lease.renew()
@@ -89,15 +97,19 @@ extension EtcdBackend: LockBackend {
             isDescending: true,
             order: .creation,
             keysOnly: true,
-            maximumCreateRevision: place.revision - 1
+            maximumCreateRevision: place.revision &- 1
         )
         return try await self.client.read(read, "acquire", key: place.name.text).records.first?.key
     }
 
     /// Waits until a key is gone, and renews the own place meanwhile.
-    private func wait(for key: [UInt8], keeping lease: EtcdLockLease) async throws(BackendError) {
+    private func wait(
+        for key: [UInt8],
+        before revision: Int64,
+        keeping lease: EtcdLockLease
+    ) async throws(BackendError) {
         let failure = await withTaskGroup(of: BackendError?.self) { group in
-            group.addTask { await self.waitForEnd(of: key) }
+            group.addTask { await self.waitForEnd(of: key, before: revision) }
             group.addTask {
                 do throws(BackendError) {
                     try await lease.keepAlive()
@@ -112,15 +124,17 @@ extension EtcdBackend: LockBackend {
         if let failure { throw failure }
     }
 
-    private func waitForEnd(of key: [UInt8]) async -> BackendError? {
+    private func waitForEnd(of key: [UInt8], before revision: Int64) async -> BackendError? {
         let gone = Signal()
         return await withTaskGroup(of: BackendError?.self) { group in
             group.addTask {
                 do throws(BackendError) {
                     try await self.follow(EtcdRange(key: key), keysOnly: true, "wait for a lock") { told in
                         switch told {
-                        case .all(let records): if records.isEmpty { gone.raise() }
-                        case .changes(let events): if events.last?.isDeletion == true { gone.raise() }
+                        // Other clients queue again under the key that they had: then they stand behind.
+                        case .all(let records):
+                            if records.first.map({ $0.createRevision >= revision }) ?? true { gone.raise() }
+                        case .changes(let events): if events.contains(where: \.isDeletion) { gone.raise() }
                         case .live, .interrupted: return
                         }
                     }

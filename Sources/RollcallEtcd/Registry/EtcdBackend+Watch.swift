@@ -78,13 +78,14 @@ extension EtcdBackend {
     }
 
     /// Says once which records cannot be read.
-    private func tell(of unreadable: Set<String>, _ service: ServiceName) {
+    private func tell(of unreadable: [InstanceID: String], _ service: ServiceName) {
+        guard !unreadable.isEmpty else { return }
+        let texts = unreadable.map { "\(service)/\($0.key): \($0.value)" }
         let new = self.unreadable.withLock { told in
-            // Strangers' records must not fill the memory.
-            if told.count > Self.maximumTold { told = [] }
-            return unreadable.filter { told.insert("\(service)/\($0)").inserted }
+            // Strangers' records must fill neither the memory nor the log.
+            texts.filter { told.count < Self.maximumTold && told.insert($0).inserted }
         }
-        for text in new { self.log(.warning, "a record of \(service) cannot be read and is left out: \(text)") }
+        for text in new { self.log(.warning, "a record cannot be read and is left out: \(text)") }
     }
 
     private static let maximumTold = 1000

@@ -11,15 +11,8 @@ final class EtcdLeaseKeeper: Sendable {
 
     private struct State {
         var stream: GRPCStream?
-        /// Who waits for the answer to a renewal, by lease and a number of his own.
-        var waiters: [Int64: [UInt64: Waiter]] = [:]
-        var nextWaiter: UInt64 = 0
-
-        mutating func takeAll() -> [Waiter] {
-            self.stream = nil
-            defer { self.waiters = [:] }
-            return self.waiters.values.flatMap(\.values)
-        }
+        var renewals = EtcdRenewals<Waiter>()
+        var nextNumber: UInt64 = 0
     }
 
     private let client: EtcdClient
@@ -35,9 +28,8 @@ final class EtcdLeaseKeeper: Sendable {
     /// Keeps the stream until the task is cancelled.
     func run() async {
         while (try? await self.wake.next()) != nil {
-            guard self.state.withLock({ !$0.waiters.isEmpty }) else { continue }
+            guard self.state.withLock({ !$0.renewals.isEmpty }) else { continue }
             var failure = BackendError(.unavailable, "etcd ended the stream of renewals", backend: EtcdBackend.name)
-            failure.operation = "renew"
             do throws(BackendError) {
                 try await self.client.withStream("Lease/LeaseKeepAlive", "renew", key: nil) {
                     (stream) throws(GRPCError) in try await self.follow(stream)
@@ -45,8 +37,31 @@ final class EtcdLeaseKeeper: Sendable {
             } catch {
                 failure = error
             }
-            for waiter in self.state.withLock({ $0.takeAll() }) { waiter.resume(returning: .failure(failure)) }
+            self.fail(failure)
         }
+        self.fail(BackendError(.notRunning, "run() of this backend ended", backend: EtcdBackend.name))
+    }
+
+    /// Ends the wait of all: what was refused is what the oldest question asked, and the others may ask again.
+    private func fail(_ failure: BackendError) {
+        let waiters = self.state.withLock { state in
+            state.stream = nil
+            return state.renewals.takeAll()
+        }
+        var failure = failure
+        failure.operation = "renew"
+        // Who is told this was not cancelled himself.
+        if failure.code == .cancelled { failure.code = .unavailable }
+        var other = failure
+        if !RetryTable.allowsRetry(after: failure, isIdempotent: true), failure.code != .notRunning {
+            other = BackendError(
+                .unavailable,
+                "the stream of renewals ended",
+                backend: EtcdBackend.name,
+                operation: "renew"
+            )
+        }
+        for (place, waiter) in waiters.enumerated() { waiter.resume(returning: .failure(place == 0 ? failure : other)) }
     }
 
     /// Renews a lease.
@@ -62,40 +77,36 @@ final class EtcdLeaseKeeper: Sendable {
 
     private func answer(to lease: Int64) async -> Result<Duration, BackendError> {
         let number = self.state.withLock { state in
-            state.nextWaiter += 1
-            return state.nextWaiter
+            state.nextNumber += 1
+            return state.nextNumber
         }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in
                 let (isCancelled, stream) = self.state.withLock { state -> (Bool, GRPCStream?) in
                     guard !Task.isCancelled else { return (true, nil) }
-                    state.waiters[lease, default: [:]][number] = waiter
+                    state.renewals.ask(lease, number: number, waiter)
+                    // Sent under the lock, so that questions go out in the order in which they are noted.
+                    state.stream?.send(EtcdLeaseMessages.id(lease))
                     return (false, state.stream)
                 }
                 if isCancelled { return waiter.resume(returning: .failure(Self.cancelled)) }
-                if let stream {
-                    stream.send(EtcdLeaseMessages.id(lease))
-                } else {
-                    self.wake.offer((), for: true)
-                }
+                if stream == nil { self.wake.offer((), for: true) }
             }
         } onCancel: {
-            let waiter = self.state.withLock { $0.waiters[lease]?.removeValue(forKey: number) }
+            let waiter = self.state.withLock { $0.renewals.giveUp(lease, number: number) }
             waiter?.resume(returning: .failure(Self.cancelled))
         }
     }
 
     private func follow(_ stream: GRPCStream) async throws(GRPCError) {
-        let leases = self.state.withLock { state in
+        self.state.withLock { state in
             state.stream = stream
-            return Array(state.waiters.keys)
+            for lease in state.renewals.begin() { stream.send(EtcdLeaseMessages.id(lease)) }
         }
-        for lease in leases { stream.send(EtcdLeaseMessages.id(lease)) }
         while let message = try await stream.next() {
             let (lease, seconds, _) = try EtcdLeaseMessages.granted(message)
-            let waiters = self.state.withLock { $0.waiters.removeValue(forKey: lease) } ?? [:]
-            let result: Result<Duration, BackendError> = seconds > 0 ? .success(.seconds(seconds)) : .failure(Self.lost)
-            for waiter in waiters.values { waiter.resume(returning: result) }
+            let waiter = self.state.withLock { $0.renewals.answer(lease) }
+            waiter?.resume(returning: seconds > 0 ? .success(.seconds(seconds)) : .failure(Self.lost))
         }
     }
 

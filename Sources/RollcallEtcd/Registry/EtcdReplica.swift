@@ -7,8 +7,8 @@ struct EtcdReplica: Sendable {
     private var instances: [InstanceID: ServiceInstance] = [:]
     private var revision: UInt64 = 0
     private(set) var hasSnapshot = false
-    /// The ids of records that cannot be read, each told once.
-    private(set) var unreadable: Set<String> = []
+    /// The records that cannot be read, and why.
+    private(set) var unreadable: [InstanceID: String] = [:]
 
     init(service: ServiceName, layout: any EtcdLayout) {
         self.service = service
@@ -37,6 +37,7 @@ struct EtcdReplica: Sendable {
     mutating func replace(with records: [EtcdRecord]) -> ServiceSnapshot? {
         let former = self.instances
         self.instances = [:]
+        self.unreadable = [:]
         for record in records { self.put(record) }
         let isFirst = !self.hasSnapshot
         self.hasSnapshot = true
@@ -51,7 +52,9 @@ struct EtcdReplica: Sendable {
         let former = self.instances
         for event in events {
             if event.isDeletion {
-                if let id = self.id(event.record) { self.instances[id] = nil }
+                guard let id = self.id(event.record) else { continue }
+                self.instances[id] = nil
+                self.unreadable[id] = nil
             } else {
                 self.put(event.record)
             }
@@ -64,10 +67,11 @@ struct EtcdReplica: Sendable {
         guard let id = self.id(record) else { return }
         do throws(ValidationError) {
             self.instances[id] = try self.layout.decode(record.value, service: self.service, id: id).visible
+            self.unreadable[id] = nil
         } catch {
             // One record that cannot be read must not hide the others.
             self.instances[id] = nil
-            self.unreadable.insert("\(id): \(error)")
+            self.unreadable[id] = "\(error)"
         }
     }
 

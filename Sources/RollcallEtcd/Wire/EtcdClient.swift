@@ -7,8 +7,8 @@ import Synchronization
 final class EtcdClient: Sendable {
     let channel: GRPCChannel
     let timeout: Duration
-    private let credentials: EtcdBackend.Credentials?
-    private let token = Mutex<String?>(nil)
+    let credentials: EtcdBackend.Credentials?
+    let token = Mutex<String?>(nil)
     private let isRunning: @Sendable () -> Bool
     /// What is known of servers' versions.
     private let losers = Mutex<[Origin: Bool]>([:])
@@ -113,6 +113,11 @@ final class EtcdClient: Sendable {
         let granted = try await self.call("Lease/LeaseGrant", message, operation, key: key) {
             (message) throws(GRPCError) in try EtcdLeaseMessages.granted(message)
         }
+        // Zero would be no lease, and what stands on it would never end.
+        guard granted.id != 0, granted.seconds > 0 else {
+            let message = "etcd granted the lease \(granted.id) for \(granted.seconds) s"
+            throw BackendError(.protocolViolation, message, backend: EtcdBackend.name, operation: operation, key: key)
+        }
         return (granted.id, .seconds(granted.seconds))
     }
 
@@ -178,20 +183,28 @@ final class EtcdClient: Sendable {
         _ body: (GRPCStream) async throws(GRPCError) -> Void
     ) async throws(BackendError) {
         let deadline = self.clock.now.advanced(by: self.timeout)
-        let token = try await self.currentToken(until: deadline)
-        do throws(GRPCError) {
-            // A stream to a member without a leader would be silent for ever.
-            let metadata = Self.metadata(token) + [HTTP2Field("hasleader", "true")]
-            try await self.channel.withStream(
-                "/etcdserverpb.\(method)",
-                metadata: metadata,
-                until: deadline,
-                lifetime: lifetime,
-                body
-            )
-        } catch {
-            if EtcdFault.asksForNewToken(error) { self.forget(token) }
-            throw self.backendError(error, operation, key, isRead: true)
+        var isSecond = false
+        while true {
+            let token = try await self.currentToken(until: deadline)
+            let connection = self.channel.connectionNumber
+            do throws(GRPCError) {
+                // A stream to a member without a leader would be silent for ever.
+                let metadata = Self.metadata(token) + [HTTP2Field("hasleader", "true")]
+                return try await self.channel.withStream(
+                    "/etcdserverpb.\(method)",
+                    metadata: metadata,
+                    until: deadline,
+                    lifetime: lifetime,
+                    body
+                )
+            } catch {
+                if EtcdFault.asksForNewToken(error), self.credentials != nil, !isSecond {
+                    isSecond = true
+                    self.forget(token)
+                    continue
+                }
+                throw self.backendError(error, on: connection, operation, key, isRead: true)
+            }
         }
     }
 
@@ -207,6 +220,7 @@ final class EtcdClient: Sendable {
         var isSecond = false
         while true {
             let token = try await self.currentToken(until: deadline)
+            let connection = self.channel.connectionNumber
             do throws(GRPCError) {
                 let answer = try await self.channel.call(
                     "/etcdserverpb.\(method)",
@@ -214,20 +228,33 @@ final class EtcdClient: Sendable {
                     metadata: Self.metadata(token),
                     until: deadline
                 )
-                return try read(answer)
+                do throws(GRPCError) {
+                    return try read(answer)
+                } catch {
+                    // It was a success, of which no more is known.
+                    var fault = error
+                    fault.mayBeApplied = true
+                    throw fault
+                }
             } catch {
                 if EtcdFault.asksForNewToken(error), self.credentials != nil, !isSecond {
                     isSecond = true
                     self.forget(token)
                     continue
                 }
-                throw self.backendError(error, operation, key, isRead: isRead)
+                throw self.backendError(error, on: connection, operation, key, isRead: isRead)
             }
         }
     }
 
-    private func backendError(_ error: GRPCError, _ operation: String, _ key: String?, isRead: Bool) -> BackendError {
-        if EtcdFault.saysThatServerIsOfNoUse(error) { self.channel.leaveServer() }
+    func backendError(
+        _ error: GRPCError,
+        on connection: UInt64,
+        _ operation: String,
+        _ key: String?,
+        isRead: Bool
+    ) -> BackendError {
+        if EtcdFault.saysThatServerIsOfNoUse(error) { self.channel.leaveServer(of: connection) }
         var fault = EtcdFault.backendError(error, isRead: isRead)
         if error == .notRunning, !self.isRunning() { fault.code = .notRunning }
         if Task.isCancelled, error.isLocal { fault.code = .cancelled }
@@ -235,51 +262,5 @@ final class EtcdClient: Sendable {
         fault.operation = operation
         fault.key = key
         return fault
-    }
-}
-
-// Who calls is told by a token, which is asked for once and again when the server has forgotten it.
-extension EtcdClient {
-    private static func metadata(_ token: String?) -> [HTTP2Field] {
-        token.map { [HTTP2Field("token", $0)] } ?? []
-    }
-
-    private func forget(_ token: String?) {
-        self.token.withLock { current in
-            // Another call may have a new one by now.
-            if current == token { current = nil }
-        }
-    }
-
-    private func currentToken(until deadline: TimeSource.Instant) async throws(BackendError) -> String? {
-        guard let credentials = self.credentials else { return nil }
-        if let token = self.token.withLock({ $0 }) { return token }
-        let message = EtcdAuthMessages.authenticate(user: credentials.user, password: credentials.password)
-        do throws(GRPCError) {
-            let answer = try await self.channel.call("/etcdserverpb.Auth/Authenticate", message, until: deadline)
-            let token = try EtcdAuthMessages.token(answer)
-            self.token.withLock { $0 = token }
-            return token
-        } catch {
-            // A server that knows no users takes everybody.
-            if error.message.contains("authentication is not enabled") { return nil }
-            throw self.backendError(error, "authenticate", nil, isRead: true)
-        }
-    }
-}
-
-extension EtcdRange {
-    /// All keys from one on, before another.
-    init(from key: [UInt8], to end: [UInt8]) {
-        self.key = key
-        self.end = end
-    }
-}
-
-extension Duration {
-    /// In whole seconds, none cut off; at least 1.
-    var wholeSecondsRoundedUp: Int64 {
-        let (seconds, attoseconds) = self.components
-        return max(1, attoseconds > 0 ? seconds + 1 : seconds)
     }
 }

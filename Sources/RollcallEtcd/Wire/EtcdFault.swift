@@ -14,7 +14,7 @@ enum EtcdFault {
     static func backendError(_ error: GRPCError, isRead: Bool) -> BackendError {
         let code = error.isLocal ? self.local(error.status) : self.code(error.status, error.message)
         var fault = BackendError(code, error.message, cause: error.isLocal ? nil : error)
-        let isUnclear = error.isLocal || [.unavailable, .timeout, .cancelled].contains(code)
+        let isUnclear = error.isLocal || [.unavailable, .timeout, .protocolViolation].contains(code)
         fault.applied =
             error.mayBeApplied && isUnclear && !isRead && !self.refusals.contains(error.message) ? .unknown : .no
         return fault
@@ -49,6 +49,9 @@ enum EtcdFault {
         case (.invalidArgument, "etcdserver: revision of auth store is old"): .unavailable
         case (.unauthenticated, _): .unauthenticated
         case (.permissionDenied, _): .permissionDenied
+        // The store was compacted, or is another one, between two pages of a list: a new list mends it.
+        case (.outOfRange, "etcdserver: mvcc: required revision has been compacted"): .unavailable
+        case (.outOfRange, "etcdserver: mvcc: required revision is a future revision"): .unavailable
         case (.unavailable, _), (.aborted, _), (.dataLoss, _): .unavailable
         case (.failedPrecondition, "etcdserver: not leader"), (.failedPrecondition, "etcdserver: not capable"):
             .unavailable

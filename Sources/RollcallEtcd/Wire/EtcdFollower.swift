@@ -37,7 +37,7 @@ struct EtcdFollower: Sendable {
     /// What to do after the start, or when a connection broke.
     mutating func begin() -> Step {
         self.fragments = []
-        return self.isListed ? .watch(from: self.revision + 1) : .list
+        return self.isListed ? .watch(from: self.revision &+ 1) : .list
     }
 
     /// Takes note of what a read of the whole range found.
@@ -55,7 +55,7 @@ struct EtcdFollower: Sendable {
         if response.isCancelled {
             self.isListed = false
             if response.compactRevision > 0 {
-                return .lost("the history from revision \(self.revision + 1) on was compacted")
+                return .lost("the history from revision \(self.revision &+ 1) on was compacted")
             }
             return response.isCreated ? .refused(response.cancelReason) : .lost(response.cancelReason)
         }

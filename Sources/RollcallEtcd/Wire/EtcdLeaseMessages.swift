@@ -33,3 +33,11 @@ enum EtcdLeaseMessages {
         return lease
     }
 }
+
+extension Duration {
+    /// In whole seconds, none cut off; at least 1.
+    var wholeSecondsRoundedUp: Int64 {
+        let (seconds, attoseconds) = self.components
+        return max(1, attoseconds > 0 ? seconds + 1 : seconds)
+    }
+}

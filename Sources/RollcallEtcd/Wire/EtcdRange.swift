@@ -20,4 +20,10 @@ struct EtcdRange: Hashable, Sendable {
         // Without any byte that could be one more, the end is that of all keys.
         self.end = head.isEmpty ? [0] : head.dropLast() + [head[head.count - 1] + 1]
     }
+
+    /// All keys from one on, before another.
+    init(from key: [UInt8], to end: [UInt8]) {
+        self.key = key
+        self.end = end
+    }
 }

@@ -1,0 +1,35 @@
+import GRPCEngine
+import HTTPEngine
+import Rollcall
+import Synchronization
+
+// Who calls is told by a token, which is asked for once and again when the server has forgotten it.
+extension EtcdClient {
+    static func metadata(_ token: String?) -> [HTTP2Field] {
+        token.map { [HTTP2Field("token", $0)] } ?? []
+    }
+
+    func forget(_ token: String?) {
+        self.token.withLock { current in
+            // Another call may have a new one by now.
+            if current == token { current = nil }
+        }
+    }
+
+    func currentToken(until deadline: TimeSource.Instant) async throws(BackendError) -> String? {
+        guard let credentials = self.credentials else { return nil }
+        if let token = self.token.withLock({ $0 }) { return token }
+        let connection = self.channel.connectionNumber
+        let message = EtcdAuthMessages.authenticate(user: credentials.user, password: credentials.password)
+        do throws(GRPCError) {
+            let answer = try await self.channel.call("/etcdserverpb.Auth/Authenticate", message, until: deadline)
+            let token = try EtcdAuthMessages.token(answer)
+            self.token.withLock { $0 = token }
+            return token
+        } catch {
+            // A server that knows no users takes everybody.
+            if error.message.contains("authentication is not enabled") { return nil }
+            throw self.backendError(error, on: connection, "authenticate", nil, isRead: true)
+        }
+    }
+}
