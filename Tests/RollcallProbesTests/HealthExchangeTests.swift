@@ -37,7 +37,8 @@ struct HealthExchangeTests {
         let length = Int(HTTP2Frame.number(output[0..<3]))
         #expect(Array(output[3..<9]) == [1, 4, 0, 0, 0, 1])
         let fields = output[9..<9 + length]
-        #expect(fields.starts(with: [0, 7] + Array(":method".utf8) + [4] + Array("POST".utf8)))
+        // POST stands in the table that both ends know.
+        #expect(fields.first == 0x83)
         #expect(String(decoding: fields, as: UTF8.self).contains("/grpc.health.v1.Health/Check"))
         let rest = Array(output.dropFirst(9 + length))
         #expect(rest == Self.frame(0, flags: 1, stream: 1, [0, 0, 0, 0, 6, 0x0A, 4] + Array("shop".utf8)))
