@@ -60,7 +60,7 @@ struct FakeConsulTests {
                     seen.change { $0.append(snapshot.instances.map(\.id.text).joined() + (isLive ? "" : "?")) }
                 }
             } _: {
-                try await eventually { seen.value.last == "c" }
+                try await eventually { seen.value.last == "c" && asked.value.count >= 8 }
             }
             // Nothing is shown for the same index, whatever comes with it.
             #expect(seen.value.filter { !$0.hasSuffix("?") } == ["a", "b", "c"])

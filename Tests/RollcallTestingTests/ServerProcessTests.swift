@@ -25,7 +25,7 @@ struct ServerProcessTests {
     }
 
     @Test("a variable comes before a folder, and versions stand side by side, the oldest first")
-    func finding() throws {
+    func finding() async throws {
         let folder = NSTemporaryDirectory() + "rollcall-programs-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         func add(_ path: String, version: String) throws -> String {
@@ -46,6 +46,8 @@ struct ServerProcessTests {
         let onPath = try add("bin/etcd", version: "3.9.0-rc.1")
         #expect(unpacked != named)
         let environment = ["ETCD_BIN": named, "BACKENDS_DIR": folder + "/unpacked", "PATH": "/none:" + folder + "/bin"]
+        // A file that was written just now cannot be run while a process that another test spawns still has it open.
+        try await eventually { ServerProgram.find(.etcd, environment: environment, folder: folder).count == 3 }
         let found = ServerProgram.find(.etcd, environment: environment, folder: folder)
         #expect(found.map(\.version) == ["3.4.23", "3.9.0", "3.10.1"])
         #expect(found.map(\.path) == [gathered, onPath, named])
