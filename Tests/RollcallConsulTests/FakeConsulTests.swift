@@ -35,11 +35,14 @@ struct FakeConsulTests {
     @Test("a watch follows the index by every rule, and shows only what is new")
     func indexRules() async throws {
         let asked = MutexBox<[String?]>([])
+        let seen = MutexBox<[String]>([])
         try await withFakeConsul { exchange in
             guard exchange.head.path.hasPrefix("/v1/health/") else {
                 if exchange.parameters?["index"] != nil { await exchange.keepWaiting() }
                 return exchange.answer("", index: 1, status: 404)
             }
+            // The first state is shown once the amendments are read, too: the next one waits for that.
+            if asked.value.count == 1 { try await eventually { !seen.value.isEmpty } }
             asked.change { $0.append(exchange.parameters?["index"]) }
             switch asked.value.count {
             case 1: exchange.answer("[\(Self.record("a"))]", index: 100)
@@ -53,7 +56,6 @@ struct FakeConsulTests {
             }
         } _: { backend in
             let web = try ServiceName("web")
-            let seen = MutexBox<[String]>([])
             try await alongside {
                 _ = try? await backend.watch(web) { snapshot in
                     let isLive = snapshot.freshness == .live
