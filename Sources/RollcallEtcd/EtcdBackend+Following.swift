@@ -33,17 +33,14 @@ extension EtcdBackend {
         var follower = EtcdFollower()
         var generator = SplitMix64()
         var attempt = 0
-        var connection: UInt64?
         while true {
             do throws(BackendError) {
-                let loses = await self.client.losesEvents()
+                let (loses, connection) = await self.client.losesEvents()
                 follower.trustsProgress = !loses
-                // Such a server is never believed for long. Behind a new connection may be a store that was made anew and has
-                // caught up: its revisions do not show that.
-                let current = self.channel.connectionNumber
-                if loses || current != connection { follower.distrust() }
-                connection = current
-                let isCheck = try await self.followOnce(range, keysOnly: keysOnly, what, &follower) { told in
+                // Such a server is never believed for long.
+                if loses { follower.distrust() }
+                let step = follower.begin(on: connection)
+                let isAgain = try await self.followOnce(step, range, keysOnly: keysOnly, what, &follower) { told in
                     switch told {
                     // A list alone does not show that the watch works, too.
                     case .live, .changes: attempt = 0
@@ -51,7 +48,7 @@ extension EtcdBackend {
                     }
                     tell(told)
                 }
-                if isCheck { continue }
+                if isAgain { continue }
             } catch {
                 guard !Task.isCancelled, error.code != .cancelled else {
                     throw BackendError(.cancelled, "the task was cancelled", backend: Self.name)
@@ -71,33 +68,34 @@ extension EtcdBackend {
 
     /// Follows until the watch ends.
     ///
-    /// - Returns: Whether it ended only to be checked against a list.
+    /// - Returns: Whether it ended only to be read and watched again.
     private func followOnce(
+        _ step: EtcdFollower.Step,
         _ range: EtcdRange,
         keysOnly: Bool,
         _ what: String,
         _ follower: inout EtcdFollower,
         tell: (Told) -> Void
     ) async throws(BackendError) -> Bool {
-        var step = follower.begin()
         if step == .list {
             let records = try await self.client.readAll(range, keysOnly: keysOnly, what, key: nil)
             follower.listed(records.header)
             tell(.all(records.records))
-            step = follower.begin()
         }
-        guard case .watch(let revision) = step else { return false }
+        let revision = follower.nextRevision
         var copy = follower
         defer { follower = copy }
         let lifetime = follower.trustsProgress ? nil : Self.checkInterval
         var end = WatchEnd.over
         try await self.client.withStream("Watch/Watch", what, key: nil, lifetime: lifetime) {
             (stream) throws(GRPCError) in
+            // The list may be that of a server that is gone.
+            guard copy.opened(on: stream.connectionNumber) else { return end = .again }
             stream.send(EtcdWatchRequest.create(range, from: revision))
             end = try await Self.follow(stream, mayBeChecked: lifetime != nil, &copy, tell: tell)
         }
         switch end {
-        case .check: return true
+        case .again: return true
         case .over: return false
         case .lost(let reason):
             self.log(.info, "the \(what) begins anew: \(reason)")
@@ -109,8 +107,8 @@ extension EtcdBackend {
     private enum WatchEnd {
         /// The server ended it.
         case over
-        /// Its time was over, to be checked.
-        case check
+        /// It is to be read and watched again: its time was over, or it is on another connection than the list came by.
+        case again
         case lost(String)
         case refused(String)
     }
@@ -128,7 +126,7 @@ extension EtcdBackend {
                 message = next
             } catch {
                 guard mayBeChecked, error.isLocal, error.status == .deadlineExceeded else { throw error }
-                return .check
+                return .again
             }
             switch follower.receive(try EtcdWatchResponse(message)) {
             case .live: tell(.live)

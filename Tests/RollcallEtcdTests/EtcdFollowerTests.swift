@@ -28,7 +28,7 @@ struct EtcdFollowerTests {
 
     private func listed(_ revision: Int64) -> EtcdFollower {
         var follower = EtcdFollower()
-        _ = follower.begin()
+        _ = follower.begin(on: 1)
         follower.listed(self.header(revision))
         return follower
     }
@@ -36,9 +36,9 @@ struct EtcdFollowerTests {
     @Test("it lists first, and then watches from the revision behind the list")
     func beginning() {
         var follower = EtcdFollower()
-        #expect(follower.begin() == .list)
+        #expect(follower.begin(on: 1) == .list)
         follower.listed(self.header(7))
-        #expect(follower.begin() == .watch(from: 8))
+        #expect(follower.begin(on: 1) == .watch(from: 8))
     }
 
     @Test("it goes on behind the last change that it saw, and takes none twice")
@@ -47,7 +47,7 @@ struct EtcdFollowerTests {
         let first = try self.response(9, changes: 8, 9)
         let findings = [follower.receive(first), follower.receive(first)]
         #expect(findings == [.changes(first.events), .nothing])
-        #expect(follower.begin() == .watch(from: 10))
+        #expect(follower.begin(on: 1) == .watch(from: 10))
     }
 
     @Test("pieces of one answer are taken together, and those that a broken connection leaves are dropped")
@@ -56,7 +56,7 @@ struct EtcdFollowerTests {
         var piece = try self.response(9, changes: 8)
         piece.isFragment = true
         #expect(follower.receive(piece) == .nothing)
-        #expect(follower.begin() == .watch(from: 8))
+        #expect(follower.begin(on: 1) == .watch(from: 8))
         #expect(follower.receive(piece) == .nothing)
         let last = try self.response(9, changes: 9)
         #expect(follower.receive(last) == .changes(piece.events + last.events))
@@ -72,8 +72,23 @@ struct EtcdFollowerTests {
                 Issue.record("\(response) was not taken for a loss")
                 continue
             }
-            #expect(follower.begin() == .list)
+            #expect(follower.begin(on: 1) == .list)
         }
+    }
+
+    @Test("behind another connection the range is read anew, also when the watch alone came by it")
+    func connections() {
+        var follower = self.listed(7)
+        #expect(follower.begin(on: 2) == .list)
+        follower.listed(self.header(7))
+        // The connection broke behind the list: nobody knows whether the list was that of the server that is watched.
+        let isOpen = [follower.opened(on: 3), follower.opened(on: 3)]
+        #expect(isOpen == [false, false])
+        #expect(follower.begin(on: 3) == .list)
+        follower.listed(self.header(9))
+        let isOpenNow = follower.opened(on: 3)
+        #expect(isOpenNow)
+        #expect(follower.begin(on: 3) == .watch(from: 10))
     }
 
     @Test("a watch that the server refuses is told as such")
@@ -90,7 +105,7 @@ struct EtcdFollowerTests {
             var follower = self.listed(7)
             follower.trustsProgress = isTrusted
             #expect(follower.receive(try self.response(100)) == .nothing)
-            #expect(follower.begin() == .watch(from: isTrusted ? 101 : 8))
+            #expect(follower.begin(on: 1) == .watch(from: isTrusted ? 101 : 8))
         }
     }
 

@@ -18,7 +18,7 @@ extension GRPCChannel {
         metadata: [HTTP2Field] = [],
         until deadline: TimeSource.Instant
     ) async throws(GRPCError) -> ArraySlice<UInt8> {
-        let connection = try await self.connection(until: deadline)
+        let connection = try await self.connection(until: deadline).connection
         let stream: HTTP2Stream
         let piece: HTTP2Stream.Piece
         do throws(ConnectionError) {
@@ -67,7 +67,7 @@ extension GRPCChannel {
         lifetime: Duration? = nil,
         _ body: (GRPCStream) async throws(GRPCError) -> Value
     ) async throws(GRPCError) -> Value {
-        let connection = try await self.connection(until: deadline)
+        let (connection, number) = try await self.connection(until: deadline)
         let stream: HTTP2Stream
         do throws(ConnectionError) {
             let end = lifetime.map { self.clock.now.advanced(by: $0) }
@@ -82,7 +82,7 @@ extension GRPCChannel {
             throw GRPCError(error)
         }
         defer { stream.close() }
-        return try await body(GRPCStream(stream, limit: self.configuration.messageLimit))
+        return try await body(GRPCStream(stream, on: number, limit: self.configuration.messageLimit))
     }
 
     /// The most bytes of a response that are kept until somebody takes them.

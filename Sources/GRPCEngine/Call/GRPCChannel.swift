@@ -106,6 +106,15 @@ package final class GRPCChannel: Sendable {
     /// The number of the latest connection, which may have ended.
     package var connectionNumber: UInt64 { self.state.withLock { $0.connectionNumber } }
 
+    /// Waits for a connection.
+    ///
+    /// - Parameter deadline: Until when.
+    /// - Returns: Its number.
+    /// - Throws: A ``GRPCError`` that says why there is none.
+    package func connected(until deadline: TimeSource.Instant) async throws(GRPCError) -> UInt64 {
+        try await self.connection(until: deadline).number
+    }
+
     /// Leaves the server of a connection for the next one: what is under way on it fails.
     ///
     /// - Parameter number: That of the connection; nothing happens when there is a later one.
@@ -200,13 +209,20 @@ package final class GRPCChannel: Sendable {
     private static let leastPause = Duration.milliseconds(50)
 
     /// The connection; where there is none, the servers are tried once more.
-    func connection(until deadline: TimeSource.Instant?) async throws(GRPCError) -> HTTP2Connection {
+    ///
+    /// - Parameter deadline: Until when to wait for one; `nil` for no limit.
+    /// - Returns: The connection and its number.
+    /// - Throws: A ``GRPCError`` that says why there is none.
+    func connection(
+        until deadline: TimeSource.Instant?
+    ) async throws(GRPCError) -> (connection: HTTP2Connection, number: UInt64) {
         let round = self.state.withLock { $0.round }
         while true {
-            let (connection, failure, isRunning, change, wanted) = self.state.withLock { state in
-                (state.connection, state.failure, state.isRunning, state.change, state.wanted)
+            let (latest, failure, isRunning, change, wanted) = self.state.withLock { state in
+                let latest = state.connection.map { ($0, state.connectionNumber) }
+                return (latest, state.failure, state.isRunning, state.change, state.wanted)
             }
-            if let connection, connection.isOpen { return connection }
+            if let latest, latest.0.isOpen { return latest }
             // What a round found that had begun before says nothing about now.
             if isRunning, let failure, failure.round > round {
                 // Whoever is not trusted now is not trusted a moment later.

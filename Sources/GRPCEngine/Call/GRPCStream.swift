@@ -11,12 +11,15 @@ package final class GRPCStream: Sendable {
         var trailers: [HTTP2Field] = []
     }
 
+    /// The number of the connection that it is on.
+    package let connectionNumber: UInt64
     private let stream: HTTP2Stream
     private let limit: Int
     private let state = Mutex(State())
 
-    init(_ stream: HTTP2Stream, limit: Int) {
+    init(_ stream: HTTP2Stream, on connectionNumber: UInt64, limit: Int) {
         self.stream = stream
+        self.connectionNumber = connectionNumber
         self.limit = limit
     }
 

@@ -37,9 +37,9 @@ final class EtcdLeaseKeeper: Sendable {
             } catch {
                 failure = error
             }
-            self.fail(failure)
+            self.fail(Task.isCancelled ? Self.notRunning : failure)
         }
-        self.fail(BackendError(.notRunning, "run() of this backend ended", backend: EtcdBackend.name))
+        self.fail(Self.notRunning)
     }
 
     /// Ends the wait of all: what was refused is what the oldest question asked, and the others may ask again.
@@ -68,10 +68,18 @@ final class EtcdLeaseKeeper: Sendable {
     ///
     /// - Parameter lease: The lease.
     /// - Returns: What was granted.
-    /// - Throws: `leaseLost` when it is over; what kept the answer from coming.
+    /// - Throws: `leaseLost` when it is over; `notRunning` when nobody asked for it in time; what kept the answer from
+    ///   coming.
     func renew(_ lease: Int64) async throws(BackendError) -> Duration {
-        try await withDeadline(self.client.timeout, clock: self.client.clock) { () async throws(BackendError) in
-            try await self.answer(to: lease).get()
+        do throws(BackendError) {
+            return try await withDeadline(self.client.timeout, clock: self.client.clock) { () async throws(BackendError) in
+                try await self.answer(to: lease).get()
+            }
+        } catch {
+            var fault = error
+            if fault.code == .timeout, !self.client.isRunning() { fault = Self.notRunning }
+            (fault.backend, fault.operation) = (EtcdBackend.name, "renew")
+            throw fault
         }
     }
 
@@ -110,6 +118,12 @@ final class EtcdLeaseKeeper: Sendable {
         }
     }
 
+    private static let notRunning = BackendError(
+        .notRunning,
+        "run() of this backend does not run",
+        backend: EtcdBackend.name,
+        operation: "renew"
+    )
     private static let cancelled = BackendError(.cancelled, "the task was cancelled", backend: EtcdBackend.name)
     private static let lost = BackendError(
         .leaseLost,

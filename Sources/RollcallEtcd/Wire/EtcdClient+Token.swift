@@ -5,8 +5,14 @@ import Synchronization
 
 // Who calls is told by a token, which is asked for once and again when the server has forgotten it.
 extension EtcdClient {
-    static func metadata(_ token: String?) -> [HTTP2Field] {
-        token.map { [HTTP2Field("token", $0)] } ?? []
+    /// What a call carries beside its message.
+    ///
+    /// - Parameters:
+    ///   - token: Who calls.
+    ///   - needsLeader: Whether a member that knows no leader is to say so at once: it would be silent, a stream for ever.
+    /// - Returns: The fields.
+    static func metadata(_ token: String?, needsLeader: Bool) -> [HTTP2Field] {
+        (token.map { [HTTP2Field("token", $0)] } ?? []) + (needsLeader ? [HTTP2Field("hasleader", "true")] : [])
     }
 
     func forget(_ token: String?) {
@@ -22,7 +28,12 @@ extension EtcdClient {
         let connection = self.channel.connectionNumber
         let message = EtcdAuthMessages.authenticate(user: credentials.user, password: credentials.password)
         do throws(GRPCError) {
-            let answer = try await self.channel.call("/etcdserverpb.Auth/Authenticate", message, until: deadline)
+            let answer = try await self.channel.call(
+                "/etcdserverpb.Auth/Authenticate",
+                message,
+                metadata: Self.metadata(nil, needsLeader: true),
+                until: deadline
+            )
             let token = try EtcdAuthMessages.token(answer)
             self.token.withLock { $0 = token }
             return token

@@ -9,9 +9,9 @@ final class EtcdClient: Sendable {
     let timeout: Duration
     let credentials: EtcdBackend.Credentials?
     let token = Mutex<String?>(nil)
-    private let isRunning: @Sendable () -> Bool
-    /// What is known of servers' versions.
-    private let losers = Mutex<[Origin: Bool]>([:])
+    let isRunning: @Sendable () -> Bool
+    /// What is known of the server behind a connection.
+    let loser = Mutex<(connection: UInt64, loses: Bool)?>(nil)
 
     init(
         channel: GRPCChannel,
@@ -148,63 +148,15 @@ final class EtcdClient: Sendable {
 
     /// What the member that is connected to says of itself.
     func status() async throws(BackendError) -> EtcdStatus {
-        try await self.call("Maintenance/Status", [], "health", key: nil, isRead: true) {
+        try await self.call("Maintenance/Status", [], "health", key: nil, isRead: true, needsLeader: false) {
             (message) throws(GRPCError) in try EtcdStatus(message)
         }
     }
 
     /// The members of the cluster.
     func members() async throws(BackendError) -> [EtcdMember] {
-        try await self.call("Cluster/MemberList", [], "health", key: nil, isRead: true) {
+        try await self.call("Cluster/MemberList", [], "health", key: nil, isRead: true, needsLeader: false) {
             (message) throws(GRPCError) in try EtcdMember.list(message)
-        }
-    }
-
-    /// Whether the server that is connected to loses events of watches, or tells progress that it has not made
-    /// (etcd before 3.4.31 and 3.5.13).
-    ///
-    /// One that does not tell its version is taken for such a one.
-    func losesEvents() async -> Bool {
-        let server = self.channel.server
-        if let server, let known = self.losers.withLock({ $0[server] }) { return known }
-        guard let version = try? await self.status().version else { return true }
-        let loses = EtcdVersion(version).losesEvents
-        // A server that was replaced by a newer one is looked at anew once it was away.
-        if let server, server == self.channel.server { self.losers.withLock { $0[server] = loses } }
-        return loses
-    }
-
-    /// Makes a call with messages each way, which ends with `body`.
-    func withStream(
-        _ method: String,
-        _ operation: String,
-        key: String?,
-        lifetime: Duration? = nil,
-        _ body: (GRPCStream) async throws(GRPCError) -> Void
-    ) async throws(BackendError) {
-        let deadline = self.clock.now.advanced(by: self.timeout)
-        var isSecond = false
-        while true {
-            let token = try await self.currentToken(until: deadline)
-            let connection = self.channel.connectionNumber
-            do throws(GRPCError) {
-                // A stream to a member without a leader would be silent for ever.
-                let metadata = Self.metadata(token) + [HTTP2Field("hasleader", "true")]
-                return try await self.channel.withStream(
-                    "/etcdserverpb.\(method)",
-                    metadata: metadata,
-                    until: deadline,
-                    lifetime: lifetime,
-                    body
-                )
-            } catch {
-                if EtcdFault.asksForNewToken(error), self.credentials != nil, !isSecond {
-                    isSecond = true
-                    self.forget(token)
-                    continue
-                }
-                throw self.backendError(error, on: connection, operation, key, isRead: true)
-            }
         }
     }
 
@@ -214,10 +166,12 @@ final class EtcdClient: Sendable {
         _ operation: String,
         key: String?,
         isRead: Bool = false,
+        needsLeader: Bool = true,
         _ read: (ArraySlice<UInt8>) throws(GRPCError) -> Value
     ) async throws(BackendError) -> Value {
         let deadline = self.clock.now.advanced(by: self.timeout)
         var isSecond = false
+        var pause = Self.firstPause
         while true {
             let token = try await self.currentToken(until: deadline)
             let connection = self.channel.connectionNumber
@@ -225,7 +179,7 @@ final class EtcdClient: Sendable {
                 let answer = try await self.channel.call(
                     "/etcdserverpb.\(method)",
                     message,
-                    metadata: Self.metadata(token),
+                    metadata: Self.metadata(token, needsLeader: needsLeader),
                     until: deadline
                 )
                 do throws(GRPCError) {
@@ -242,10 +196,18 @@ final class EtcdClient: Sendable {
                     self.forget(token)
                     continue
                 }
-                throw self.backendError(error, on: connection, operation, key, isRead: isRead)
+                let fault = self.backendError(error, on: connection, operation, key, isRead: isRead)
+                // Nobody looked at it: another member may have a leader, and all of them have one again soon.
+                guard EtcdFault.saysThatThereIsNoLeader(error), self.clock.now.advanced(by: pause) < deadline,
+                    (try? await self.clock.sleep(for: pause)) != nil
+                else { throw fault }
+                pause = min(pause * 2, .seconds(1))
             }
         }
     }
+
+    /// How long a call waits that met a member without a leader.
+    private static let firstPause = Duration.milliseconds(50)
 
     func backendError(
         _ error: GRPCError,

@@ -77,6 +77,11 @@ enum EtcdFault {
             || error.message == "etcdserver: revision of auth store is old"
     }
 
+    /// Whether the member knew no leader, and so did not look at what it was asked.
+    static func saysThatThereIsNoLeader(_ error: GRPCError) -> Bool {
+        !error.isLocal && error.message == "etcdserver: no leader"
+    }
+
     /// Whether another member of the cluster may do better.
     static func saysThatServerIsOfNoUse(_ error: GRPCError) -> Bool {
         guard !error.isLocal else { return false }

@@ -29,15 +29,28 @@ struct EtcdFollower: Sendable {
     /// Whether progress that the server tells moves the point from which a watch goes on (etcd from 3.4.31 and 3.5.13).
     var trustsProgress = false
     private var cluster: UInt64?
+    /// The connection on which the range was read, and is watched.
+    private var connection: UInt64?
     /// The revision up to which everything is known.
     private var revision: Int64 = 0
     private var isListed = false
     private var fragments: [EtcdEvent] = []
 
-    /// What to do after the start, or when a connection broke.
-    mutating func begin() -> Step {
+    /// The revision from which a watch goes on.
+    var nextRevision: Int64 { self.revision &+ 1 }
+
+    /// What to do after the start, or when a watch broke.
+    ///
+    /// Behind a new connection may be a store that was made anew and has caught up, which its revisions do not show: there
+    /// the range is read anew.
+    ///
+    /// - Parameter connection: The connection of now.
+    /// - Returns: What to do.
+    mutating func begin(on connection: UInt64) -> Step {
         self.fragments = []
-        return self.isListed ? .watch(from: self.revision &+ 1) : .list
+        if connection != self.connection { self.isListed = false }
+        self.connection = connection
+        return self.isListed ? .watch(from: self.nextRevision) : .list
     }
 
     /// Takes note of what a read of the whole range found.
@@ -45,6 +58,18 @@ struct EtcdFollower: Sendable {
         self.cluster = header.cluster
         self.revision = header.revision
         self.isListed = true
+    }
+
+    /// Takes note that the watch was opened.
+    ///
+    /// - Parameter connection: The connection that it is on.
+    /// - Returns: Whether it goes on from what was read; else the range is read again.
+    mutating func opened(on connection: UInt64) -> Bool {
+        guard connection == self.connection else {
+            self.isListed = false
+            return false
+        }
+        return true
     }
 
     /// Has the range be read again.
@@ -55,7 +80,7 @@ struct EtcdFollower: Sendable {
         if response.isCancelled {
             self.isListed = false
             if response.compactRevision > 0 {
-                return .lost("the history from revision \(self.revision &+ 1) on was compacted")
+                return .lost("the history from revision \(self.nextRevision) on was compacted")
             }
             return response.isCreated ? .refused(response.cancelReason) : .lost(response.cancelReason)
         }

@@ -14,28 +14,58 @@ public final class FaultProxy: Sendable {
         case throttle(Int)
         /// Connections are accepted and nothing passes, nor is anything closed: a peer that is gone without a word.
         case halfOpen
+        /// Nothing passes from clients to the server; what the server sends does.
+        case holdRequests
+        /// Nothing passes from the server to clients; what they send does.
+        case holdAnswers
         /// Connections are closed at once.
         case refuse
     }
 
+    private enum Direction {
+        case toServer
+        case toClient
+    }
+
+    private struct Passage {
+        var client: Socket
+        var server: Socket?
+        /// What the client sent first, to tell clients apart.
+        var beginning: [UInt8] = []
+    }
+
     private struct State {
         var mode = Mode.forward
-        var connections: [UInt64: (client: Socket, server: Socket?)] = [:]
+        var target: Origin
+        var isolated: [UInt8]?
+        var passages: [UInt64: Passage] = [:]
         var nextNumber: UInt64 = 0
         var changed = Signal()
+
+        mutating func noteChange() -> Signal {
+            defer { self.changed = Signal() }
+            return self.changed
+        }
+
+        /// What happens to a connection.
+        func mode(of number: UInt64) -> Mode {
+            guard let isolated = self.isolated, let beginning = self.passages[number]?.beginning,
+                !beginning.ranges(of: isolated).isEmpty
+            else { return self.mode }
+            return .halfOpen
+        }
     }
 
     private let listener: TCPListener
-    private let target: Origin
     private let pool: ConnectionPool
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// Listens on a free port of 127.0.0.1.
     ///
     /// - Parameter port: The port of the server on 127.0.0.1.
     /// - Throws: `unavailable` when the system gives no port.
     public init(to port: Int) throws(BackendError) {
-        self.target = Origin(host: "127.0.0.1", port: port)
+        self.state = Mutex(State(target: Origin(host: "127.0.0.1", port: port)))
         do throws(SystemError) {
             self.listener = try TCPListener(host: "127.0.0.1", port: 0)
             self.pool = ConnectionPool(loop: try EventLoops.running().next())
@@ -48,7 +78,7 @@ public final class FaultProxy: Sendable {
     public var port: Int { self.listener.address.port }
 
     /// The number of connections that are open now.
-    public var connectionCount: Int { self.state.withLock { $0.connections.count } }
+    public var connectionCount: Int { self.state.withLock { $0.passages.count } }
 
     /// What happens to what passes from now on, on open connections, too.
     public var mode: Mode {
@@ -56,19 +86,35 @@ public final class FaultProxy: Sendable {
         set {
             let changed = self.state.withLock { state in
                 state.mode = newValue
-                defer { state.changed = Signal() }
-                return state.changed
+                return state.noteChange()
             }
             changed.raise()
             if newValue == .refuse { self.cut() }
         }
     }
 
+    /// Leads connections that come from now on to another server.
+    ///
+    /// - Parameter port: Its port on 127.0.0.1.
+    public func lead(to port: Int) {
+        self.state.withLock { $0.target = Origin(host: "127.0.0.1", port: port) }
+    }
+
+    /// Lets nothing pass on connections of one client, as ``Mode/halfOpen`` does.
+    ///
+    /// - Parameter text: What stands in the first bytes that this client sends; `nil` for no client.
+    public func isolate(_ text: String?) {
+        self.state.withLock { state in
+            state.isolated = text.map { Array($0.utf8) }
+            return state.noteChange()
+        }.raise()
+    }
+
     /// Breaks every open connection.
     public func cut() {
-        for (client, server) in self.state.withLock({ Array($0.connections.values) }) {
-            client.abort()
-            server?.abort()
+        for passage in self.state.withLock({ Array($0.passages.values) }) {
+            passage.client.abort()
+            passage.server?.abort()
         }
     }
 
@@ -89,33 +135,32 @@ public final class FaultProxy: Sendable {
     private func carry(_ client: Socket) async {
         defer { client.close() }
         guard self.mode != .refuse else { return }
-        let number = self.state.withLock { state in
+        let (number, target) = self.state.withLock { state in
             state.nextNumber += 1
-            state.connections[state.nextNumber] = (client, nil)
-            return state.nextNumber
+            state.passages[state.nextNumber] = Passage(client: client)
+            return (state.nextNumber, state.target)
         }
-        defer { self.state.withLock { _ = $0.connections.removeValue(forKey: number) } }
-        guard let server = try? await self.pool.connect(to: self.target) else { return }
+        defer { self.state.withLock { _ = $0.passages.removeValue(forKey: number) } }
+        guard let server = try? await self.pool.connect(to: target) else { return }
         defer { server.close() }
-        self.state.withLock { state in
-            if state.connections[number] != nil { state.connections[number] = (client, server) }
-        }
+        self.state.withLock { $0.passages[number]?.server = server }
         guard self.mode != .refuse else { return }
         await race {
-            await self.pump(from: client, to: server)
+            await self.pump(from: client, to: server, .toServer, number)
         } _: {
-            await self.pump(from: server, to: client)
+            await self.pump(from: server, to: client, .toClient, number)
         }
     }
 
-    private func pump(from source: Socket, to target: Socket) async {
+    private func pump(from source: Socket, to target: Socket, _ direction: Direction, _ number: UInt64) async {
         let (input, output) = (HTTPConnection(source), HTTPConnection(target))
         await withTaskCancellationHandler {
             while (try? await input.receive(until: nil)) == true {
                 output.output = input.takeReceived()
-                guard await self.mayPass(output.output.count), (try? await output.flush(until: nil)) != nil else {
-                    break
-                }
+                if direction == .toServer { self.note(output.output, of: number) }
+                guard await self.mayPass(output.output.count, direction, number),
+                    (try? await output.flush(until: nil)) != nil
+                else { break }
             }
         } onCancel: {
             source.abort()
@@ -123,18 +168,25 @@ public final class FaultProxy: Sendable {
         }
     }
 
+    private func note(_ bytes: [UInt8], of number: UInt64) {
+        self.state.withLock { state in
+            guard let beginning = state.passages[number]?.beginning, beginning.count < 1024 else { return }
+            state.passages[number]?.beginning += bytes.prefix(1024)
+        }
+    }
+
     /// Waits as the mode wants it; returns false when the task is cancelled.
-    private func mayPass(_ count: Int) async -> Bool {
+    private func mayPass(_ count: Int, _ direction: Direction, _ number: UInt64) async -> Bool {
         let clock = self.pool.loop.clock
         while !Task.isCancelled {
-            let (mode, changed) = self.state.withLock { ($0.mode, $0.changed) }
-            switch mode {
-            case .forward: return true
-            case .delay(let duration): return (try? await clock.sleep(for: duration)) != nil
-            case .throttle(let rate):
+            let (mode, changed) = self.state.withLock { ($0.mode(of: number), $0.changed) }
+            switch (mode, direction) {
+            case (.forward, _), (.holdRequests, .toClient), (.holdAnswers, .toServer): return true
+            case (.delay(let duration), _): return (try? await clock.sleep(for: duration)) != nil
+            case (.throttle(let rate), _):
                 return (try? await clock.sleep(for: .seconds(Double(count) / Double(max(1, rate))))) != nil
-            case .halfOpen: await changed.wait()
-            case .refuse: return false
+            case (.halfOpen, _), (.holdRequests, .toServer), (.holdAnswers, .toClient): await changed.wait()
+            case (.refuse, _): return false
             }
         }
         return false
