@@ -9,7 +9,8 @@ struct EtcdFaultTableTests {
     @Test(
         "each is told as what it is, and whether a write may have been carried out",
         arguments: [
-            (14, "etcdserver: no leader", .unavailable, .no), (14, "etcdserver: leader changed", .unavailable, .unknown),
+            (14, "etcdserver: no leader", .unavailable, .no),
+            (14, "etcdserver: leader changed", .unavailable, .unknown),
             (14, "etcdserver: request timed out", .unavailable, .unknown),
             (14, "etcdserver: server stopped", .unavailable, .no),
             (8, "etcdserver: too many requests", .unavailable, .no),
@@ -54,6 +55,8 @@ struct EtcdFaultTableTests {
         let local = GRPCError(.unavailable, "etcdserver: no leader", isLocal: true)
         #expect(!EtcdFault.saysThatServerIsOfNoUse(local))
         #expect(!EtcdFault.saysThatThereIsNoLeader(local))
-        #expect(!EtcdFault.asksForNewToken(GRPCError(.unauthenticated, "etcdserver: invalid auth token", isLocal: true)))
+        #expect(
+            !EtcdFault.asksForNewToken(GRPCError(.unauthenticated, "etcdserver: invalid auth token", isLocal: true))
+        )
     }
 }

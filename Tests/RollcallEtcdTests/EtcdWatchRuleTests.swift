@@ -85,7 +85,10 @@ struct EtcdWatchRuleTests {
 
     @Test("a server that ends each watch at once is asked less and less often")
     func brokenWatches() async throws {
-        try await self.withStore(opening: { call, _ in call.end(14, "etcdserver: unknown trouble") }) { backend, store, _ in
+        try await self.withStore(opening: { call, _ in call.end(14, "etcdserver: unknown trouble") }) {
+            backend,
+            store,
+            _ in
             let clock = ContinuousClock()
             let start = clock.now
             try await watching(backend) { _ in

@@ -72,7 +72,8 @@ final class EtcdLeaseKeeper: Sendable {
     ///   coming.
     func renew(_ lease: Int64) async throws(BackendError) -> Duration {
         do throws(BackendError) {
-            return try await withDeadline(self.client.timeout, clock: self.client.clock) { () async throws(BackendError) in
+            return try await withDeadline(self.client.timeout, clock: self.client.clock) {
+                () async throws(BackendError) in
                 try await self.answer(to: lease).get()
             }
         } catch {

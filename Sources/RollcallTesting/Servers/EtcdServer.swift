@@ -34,6 +34,8 @@ package final class EtcdServer: Sendable {
     /// One of several cannot be restarted without its data.
     package let members: [ServerProcess]
     private let configuration: Configuration
+    /// Where members reach each other.
+    private let peers: MutexBox<[Int]>
 
     /// Takes folders and ports; ``start()`` starts it.
     ///
@@ -45,6 +47,7 @@ package final class EtcdServer: Sendable {
         self.configuration = configuration
         // Members name each other's ports, which are known only once all have theirs.
         let peers = MutexBox<[Int]>([])
+        self.peers = peers
         var members: [ServerProcess] = []
         for number in 0..<configuration.memberCount {
             let launch = ServerProcess.Launch { place in
@@ -84,6 +87,13 @@ package final class EtcdServer: Sendable {
 
     /// The first member's port for clients.
     package var clientPort: Int { self.clientPorts.first ?? 0 }
+
+    /// Has members reach each other over other ports, such as those of proxies.
+    ///
+    /// - Parameter ports: One for each member, before ``start()``.
+    package func advertise(peerPorts ports: [Int]) {
+        self.peers.change { $0 = ports }
+    }
 
     /// Starts all members and waits until each answers.
     ///
@@ -174,7 +184,7 @@ extension EtcdServer {
             program.path, "--name=member\(number)", "--data-dir=\(place.data)",
             "--listen-client-urls=\(client)", "--advertise-client-urls=\(client)",
             "--listen-peer-urls=http://127.0.0.1:\(place.ports[1])",
-            "--initial-advertise-peer-urls=http://127.0.0.1:\(place.ports[1])",
+            "--initial-advertise-peer-urls=http://127.0.0.1:\(peers[number])",
             "--listen-metrics-urls=http://127.0.0.1:\(place.ports[2])",
             "--initial-cluster=\(cluster.joined(separator: ","))",
         ] + election + Self.arguments(for: configuration.tls) + configuration.arguments

@@ -88,7 +88,7 @@ package struct ServerProgram: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension ServerProgram {
-    /// A program that there is a driver for.
+    /// A program that there is a driver for, or its own client.
     package struct Kind: Hashable, Sendable {
         /// Its name.
         package let name: String
@@ -99,12 +99,16 @@ extension ServerProgram {
 
         /// etcd.
         package static let etcd = Kind(name: "etcd", variable: "ETCD_BIN", versionArgument: "--version")
+        /// etcd's own client.
+        package static let etcdctl = Kind(name: "etcdctl", variable: "ETCDCTL_BIN", versionArgument: "version")
         /// Consul.
         package static let consul = Kind(name: "consul", variable: "CONSUL_BIN", versionArgument: "version")
     }
 
     /// All versions of etcd that are here.
     package static let etcd = ServerProgram.find(.etcd)
+    /// All versions of etcd's own client that are here.
+    package static let etcdctl = ServerProgram.find(.etcdctl)
     /// All versions of Consul that are here.
     package static let consul = ServerProgram.find(.consul)
 
@@ -112,6 +116,7 @@ extension ServerProgram {
     package static func all(_ kind: Kind) -> [ServerProgram] {
         switch kind {
         case .etcd: Self.etcd
+        case .etcdctl: Self.etcdctl
         case .consul: Self.consul
         default: Self.find(kind)
         }
@@ -130,7 +135,7 @@ extension ServerProgram {
     /// - Returns: The names, in the variable's order.
     package static func missing(
         environment: [String: String] = ProcessInfo.processInfo.environment,
-        of kinds: [Kind] = [.etcd, .consul]
+        of kinds: [Kind] = [.etcd, .etcdctl, .consul]
     ) -> [String] {
         (environment["REQUIRED_BACKENDS"] ?? "").split(separator: ",").map(String.init).filter { name in
             guard let kind = kinds.first(where: { $0.name == name }) else { return true }

@@ -79,8 +79,13 @@ struct SpawnedProgram: Sendable {
     func signal(_ number: Int32) { _ = kill(self.id, number) }
 
     /// Blocks until it has ended, and gives its process id back.
-    func reap() {
-        while waitpid(self.id, nil, 0) < 0, errno == EINTR {}
+    ///
+    /// - Returns: The status that it ended with; `nil` when a signal ended it.
+    @discardableResult
+    func reap() -> Int32? {
+        var status: Int32 = 0
+        while waitpid(self.id, &status, 0) < 0, errno == EINTR {}
+        return status & 0x7F == 0 ? status >> 8 & 0xFF : nil
     }
 
     /// Blocks until a SIGSTOP has reached it.
