@@ -5,41 +5,26 @@ final class HubLease: InstanceLease {
     let token: LeaseToken
     let ttl: Duration
     private let backend: HubBackend
-    private let revoked = Signal()
+    private let keeper: LeaseKeeper
 
     init(backend: HubBackend, token: LeaseToken, ttl: Duration) {
         self.backend = backend
         self.token = token
         self.ttl = ttl
+        self.keeper = LeaseKeeper(token, ttl: ttl, backend: backend.name, clock: backend.clock)
     }
 
     func renew() async throws(BackendError) {
-        try self.checkOpen()
+        try self.keeper.checkOpen()
         _ = try await self.backend.calls.renew(self.token)
     }
 
     func keepAlive() async throws(BackendError) -> Never {
-        WorkGauge.enter()
-        defer { WorkGauge.leave() }
-        var pause = self.ttl / 3
-        while true {
-            await race { [pause] in
-                try? await self.backend.clock.sleep(for: pause)
-            } _: {
-                await self.revoked.wait()
-            }
-            do throws(BackendError) {
-                try await self.renew()
-                pause = self.ttl / 3
-            } catch  where RetryTable.allowsRetry(after: error, isIdempotent: true) {
-                // The lease may outlive a short absence: the hub gives each a time-to-live of grace when it returns.
-                pause = min(self.ttl / 10, .seconds(1))
-            }
-        }
+        try await self.keeper.keep { () throws(BackendError) in try await self.renew() }
     }
 
     func update(_ instance: ServiceInstance) async throws(BackendError) {
-        try self.checkOpen()
+        try self.keeper.checkOpen()
         guard instance.service == self.token.service, instance.id == self.token.id else {
             throw BackendError(
                 .invalidArgument,
@@ -59,7 +44,7 @@ final class HubLease: InstanceLease {
     }
 
     func revoke() async throws(BackendError) {
-        self.revoked.raise()
+        self.keeper.end()
         _ = try await self.backend.calls.send(
             "DELETE",
             HubCalls.path(self.token.service, self.token.id),
@@ -67,11 +52,5 @@ final class HubLease: InstanceLease {
             key: self.token.id.text,
             secret: self.token.secret
         )
-    }
-
-    private func checkOpen() throws(BackendError) {
-        guard !self.revoked.isRaised else {
-            throw BackendError(.closed, "the lease was revoked", backend: self.backend.name, key: self.token.id.text)
-        }
     }
 }

@@ -45,7 +45,7 @@ final class ConsulLease: InstanceLease {
     let ttl: Duration
     private let backend: ConsulBackend
     private let registered: ServiceInstance
-    private let revoked = Signal()
+    private let keeper: LeaseKeeper
     private let time: Mutex<LeaseClock>
 
     init(
@@ -58,6 +58,7 @@ final class ConsulLease: InstanceLease {
         self.backend = backend
         self.token = token
         self.ttl = ttl
+        self.keeper = LeaseKeeper(token, ttl: ttl, backend: backend.name, clock: backend.clock)
         self.registered = registered
         self.time = Mutex(LeaseClock(ttl: ttl, renewedAt: moment))
     }
@@ -67,7 +68,7 @@ final class ConsulLease: InstanceLease {
     private var check: String { InstanceCodec.leaseCheck(self.token.secret) }
 
     func renew() async throws(BackendError) {
-        try self.checkOpen()
+        try self.keeper.checkOpen()
         try await self.verifyIfDoubtful()
         let began = self.backend.clock.now
         do throws(BackendError) {
@@ -88,27 +89,11 @@ final class ConsulLease: InstanceLease {
     }
 
     func keepAlive() async throws(BackendError) -> Never {
-        WorkGauge.enter()
-        defer { WorkGauge.leave() }
-        var pause = self.ttl / 3
-        while true {
-            await race { [pause] in
-                try? await self.backend.clock.sleep(for: pause)
-            } _: {
-                await self.revoked.wait()
-            }
-            do throws(BackendError) {
-                try await self.renew()
-                pause = self.ttl / 3
-            } catch  where RetryTable.allowsRetry(after: error, isIdempotent: true) {
-                // The lease may outlive a short absence of the agent.
-                pause = max(min(self.ttl / 10, .seconds(1)), min(error.retryAfter ?? .zero, self.ttl / 3))
-            }
-        }
+        try await self.keeper.keep { () throws(BackendError) in try await self.renew() }
     }
 
     func update(_ instance: ServiceInstance) async throws(BackendError) {
-        try self.checkOpen()
+        try self.keeper.checkOpen()
         guard instance.service == self.token.service, instance.id == self.token.id else {
             throw BackendError(
                 .invalidArgument,
@@ -127,7 +112,7 @@ final class ConsulLease: InstanceLease {
     }
 
     func revoke() async throws(BackendError) {
-        self.revoked.raise()
+        self.keeper.end()
         // The record may be a successor's by now; between this look and what follows it may still become one.
         let meta = try await self.backend.agentRecord(self.rawID, "revoke", key: self.key)
         guard meta?[InstanceCodec.leaseKey] == self.token.secret else { return }
@@ -199,11 +184,5 @@ final class ConsulLease: InstanceLease {
         else { return }
         try? await self.revoke()
         throw self.backend.lost(.displaced, "the same id was registered on another agent", "renew", self.key)
-    }
-
-    private func checkOpen() throws(BackendError) {
-        guard !self.revoked.isRaised else {
-            throw BackendError(.closed, "the lease was revoked", backend: self.backend.name, key: self.key)
-        }
     }
 }

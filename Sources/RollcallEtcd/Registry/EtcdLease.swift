@@ -7,7 +7,7 @@ final class EtcdLease: InstanceLease {
     private let backend: EtcdBackend
     private let lease: Int64
     private let key: String
-    private let revoked = Signal()
+    private let keeper: LeaseKeeper
 
     init(backend: EtcdBackend, token: LeaseToken, lease: Int64, key: String, ttl: Duration) {
         self.backend = backend
@@ -15,37 +15,22 @@ final class EtcdLease: InstanceLease {
         self.lease = lease
         self.key = key
         self.ttl = ttl
+        self.keeper = LeaseKeeper(token, ttl: ttl, backend: EtcdBackend.name, clock: backend.clock)
     }
 
     func renew() async throws(BackendError) {
-        try self.checkOpen()
+        try self.keeper.checkOpen()
         _ = try await self.backend.keeper.renew(self.lease)
         // A lease outlives its key: somebody may have taken the record out, or registered the id anew.
         try await self.backend.checkHolder(self.lease, of: self.key, "renew", self.token)
     }
 
     func keepAlive() async throws(BackendError) -> Never {
-        WorkGauge.enter()
-        defer { WorkGauge.leave() }
-        var pause = self.ttl / 3
-        while true {
-            await race { [pause] in
-                try? await self.backend.clock.sleep(for: pause)
-            } _: {
-                await self.revoked.wait()
-            }
-            do throws(BackendError) {
-                try await self.renew()
-                pause = self.ttl / 3
-            } catch  where RetryTable.allowsRetry(after: error, isIdempotent: true) {
-                // The lease may outlive a short absence: a new leader gives each its whole time again.
-                pause = min(self.ttl / 10, .seconds(1))
-            }
-        }
+        try await self.keeper.keep { () throws(BackendError) in try await self.renew() }
     }
 
     func update(_ instance: ServiceInstance) async throws(BackendError) {
-        try self.checkOpen()
+        try self.keeper.checkOpen()
         guard instance.service == self.token.service, instance.id == self.token.id else {
             throw BackendError(
                 .invalidArgument,
@@ -58,13 +43,7 @@ final class EtcdLease: InstanceLease {
     }
 
     func revoke() async throws(BackendError) {
-        self.revoked.raise()
+        self.keeper.end()
         try await self.backend.client.revokeLease(self.lease, "revoke", key: self.token.id.text)
-    }
-
-    private func checkOpen() throws(BackendError) {
-        guard !self.revoked.isRaised else {
-            throw BackendError(.closed, "the lease was revoked", backend: EtcdBackend.name, key: self.token.id.text)
-        }
     }
 }
