@@ -24,7 +24,9 @@ struct EtcdFaultTableTests {
             (11, "etcdserver: mvcc: required revision is a future revision", .unavailable, .unknown),
             (9, "etcdserver: rpc not supported for learner", .unavailable, .no),
             (3, "etcdserver: key is not provided", .invalidArgument, .no), (12, "what", .unsupported, .no),
-            (2, "raft proposal dropped", .protocolViolation, .unknown),
+            (2, "raft proposal dropped", .unavailable, .no), (2, "context canceled", .unavailable, .unknown),
+            (2, "context deadline exceeded", .timeout, .unknown),
+            (2, "anything else", .protocolViolation, .unknown),
         ] as [(Int, String, BackendError.Code, BackendError.Applied)]
     )
     func server(_ status: Int, _ text: String, _ code: BackendError.Code, _ applied: BackendError.Applied) {

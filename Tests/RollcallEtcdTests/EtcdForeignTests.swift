@@ -71,7 +71,7 @@ struct EtcdForeignTests {
     }
 
     @Test(
-        "go-service-link: configuration goes both ways, and a lock of its own beside a key is no content",
+        "go-service-link: configuration goes both ways, also as its programs write it, under a lock beside the key",
         arguments: ServerProgram.etcd
     )
     func goServiceLinkConfiguration(_ program: ServerProgram) async throws {

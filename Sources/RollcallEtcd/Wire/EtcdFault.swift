@@ -23,8 +23,10 @@ enum EtcdFault {
     /// What a server says before it looks at a request.
     private static let refusals: Set = [
         "etcdserver: no leader", "etcdserver: server stopped", "etcdserver: rpc not supported for learner",
-        "etcdserver: too many requests",
+        "etcdserver: too many requests", Self.droppedProposal,
     ]
+    /// What a member says whose term as a leader ends in this moment; etcd has no status for it.
+    private static let droppedProposal = "raft proposal dropped"
 
     private static func local(_ status: GRPCStatus) -> BackendError.Code {
         switch status {
@@ -56,8 +58,9 @@ enum EtcdFault {
         case (.failedPrecondition, "etcdserver: not leader"), (.failedPrecondition, "etcdserver: not capable"):
             .unavailable
         case (.failedPrecondition, "etcdserver: rpc not supported for learner"): .unavailable
-        case (.deadlineExceeded, _): .timeout
-        case (.cancelled, _): .unavailable
+        // etcd 3.4 hands on what its own parts say, without a status.
+        case (.deadlineExceeded, _), (.unknown, "context deadline exceeded"): .timeout
+        case (.cancelled, _), (.unknown, Self.droppedProposal), (.unknown, "context canceled"): .unavailable
         case (.unimplemented, _): .unsupported
         case (.invalidArgument, _), (.outOfRange, _), (.failedPrecondition, _): .invalidArgument
         default: .protocolViolation
@@ -79,7 +82,7 @@ enum EtcdFault {
 
     /// Whether the member knew no leader, and so did not look at what it was asked.
     static func saysThatThereIsNoLeader(_ error: GRPCError) -> Bool {
-        !error.isLocal && error.message == "etcdserver: no leader"
+        !error.isLocal && ["etcdserver: no leader", Self.droppedProposal].contains(error.message)
     }
 
     /// Whether another member of the cluster may do better.
