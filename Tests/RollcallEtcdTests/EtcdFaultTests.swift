@@ -21,41 +21,6 @@ struct EtcdFaultTests {
         self.key = try ConfigKey("shop/limits")
     }
 
-    private func instance(_ id: String) throws -> ServiceInstance {
-        try ServiceInstance(
-            service: self.service,
-            id: try InstanceID(id),
-            endpoints: [try Endpoint("http://10.0.0.7:8080")]
-        )
-    }
-
-    /// Runs a client for as long as `body` runs.
-    private func withClient(
-        _ url: String,
-        _ configuration: EtcdBackend.Configuration = EtcdBackend.Configuration(),
-        _ body: @escaping @Sendable (EtcdBackend) async throws -> Void
-    ) async throws {
-        let backend = try EtcdBackend(url: url, configuration: configuration)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await backend.run() }
-            defer { group.cancelAll() }
-            try await body(backend)
-        }
-    }
-
-    /// Records what a watch delivers for as long as `body` runs.
-    private func watching(
-        _ backend: EtcdBackend,
-        _ body: @escaping @Sendable (MutexBox<[ServiceSnapshot]>) async throws -> Void
-    ) async throws {
-        let snapshots = MutexBox<[ServiceSnapshot]>([])
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await backend.watch(self.service) { new in snapshots.change { $0.append(new) } } }
-            defer { group.cancelAll() }
-            try await body(snapshots)
-        }
-    }
-
     @Test(
         "a history that was compacted while a watch was away is made good by a new list",
         arguments: ServerProgram.etcd
@@ -66,15 +31,15 @@ struct EtcdFaultTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await proxy.run() }
                 defer { group.cancelAll() }
-                try await self.withClient("etcd://127.0.0.1:\(server.clientPort)") { direct in
-                    try await self.withClient("etcd://127.0.0.1:\(proxy.port)") { backend in
-                        let first = try await direct.register(try self.instance("a"), ttl: .seconds(60))
-                        try await self.watching(backend) { snapshots in
+                try await withEtcd("etcd://127.0.0.1:\(server.clientPort)") { direct in
+                    try await withEtcd("etcd://127.0.0.1:\(proxy.port)") { backend in
+                        let first = try await direct.register(try sample("a"), ttl: .seconds(60))
+                        try await watching(backend) { snapshots in
                             try await eventually { snapshots.value.last?.instances.map(\.id.text) == ["a"] }
                             proxy.mode = .refuse
                             try await eventually { snapshots.value.last?.freshness != .live }
                             try await first.revoke()
-                            _ = try await direct.register(try self.instance("b"), ttl: .seconds(60))
+                            _ = try await direct.register(try sample("b"), ttl: .seconds(60))
                             let call = ServerCall(port: server.clientPort)
                             let revision = try await direct.client.status().header.revision
                             let answer = await call.send("POST", "/v3/kv/compaction", "{\"revision\":\"\(revision)\"}")
@@ -94,8 +59,8 @@ struct EtcdFaultTests {
     @Test("a lease that somebody revokes is noticed, and a registrar registers anew", arguments: ServerProgram.etcd)
     func revocation(_ program: ServerProgram) async throws {
         try await EtcdServer.withServer(program) { server in
-            try await self.withClient("etcd://127.0.0.1:\(server.clientPort)") { backend in
-                let instance = try self.instance("a")
+            try await withEtcd("etcd://127.0.0.1:\(server.clientPort)") { backend in
+                let instance = try sample("a")
                 let configuration = RegistrarConfiguration(ttl: .seconds(2), addsAutomaticMetadata: false)
                 let registrar = try Registrar(backend: backend, configuration: configuration) { instance }
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -121,9 +86,9 @@ struct EtcdFaultTests {
     func pause(_ program: ServerProgram) async throws {
         try await EtcdServer.withServer(program) { server in
             let url = "etcd://127.0.0.1:\(server.clientPort)"
-            try await self.withClient(url, .init(timeout: .seconds(1))) { backend in
-                let lease = try await backend.register(try self.instance("a"), ttl: .seconds(60))
-                try await self.watching(backend) { snapshots in
+            try await withEtcd(url, .init(timeout: .seconds(1))) { backend in
+                let lease = try await backend.register(try sample("a"), ttl: .seconds(60))
+                try await watching(backend) { snapshots in
                     try await eventually { snapshots.value.last?.instances.count == 1 }
                     server.pause()
                     let error = await #expect(throws: BackendError.self) {
@@ -134,7 +99,7 @@ struct EtcdFaultTests {
                     try await eventually { snapshots.value.last?.freshness != .live }
                     server.resume()
                     try await eventually { snapshots.value.last?.freshness == .live }
-                    try await lease.update(try self.instance("a").applying(InstanceChange(weight: 7)))
+                    try await lease.update(try sample("a").applying(InstanceChange(weight: 7)))
                     try await eventually { snapshots.value.last?.instances.first?.weight == 7 }
                     try await lease.renew()
                 }
@@ -150,7 +115,7 @@ struct EtcdFaultTests {
         try await EtcdServer.withServer(program, .init(rootPassword: "geheim")) { server in
             let url = "etcd://127.0.0.1:\(server.clientPort)"
             let right = EtcdBackend.Credentials(user: "root", password: "geheim")
-            try await self.withClient(url, .init(credentials: right)) { backend in
+            try await withEtcd(url, .init(credentials: right)) { backend in
                 _ = try await backend.write(ConfigDraft(ConfigContent("1")), to: self.key, expecting: .absent)
                 // Tokens are in a member's memory alone.
                 try await server.restart(keepingData: true)
@@ -161,7 +126,7 @@ struct EtcdFaultTests {
             }
             let wrong = EtcdBackend.Credentials(user: "root", password: "falsch")
             for credentials in [wrong, nil] {
-                try await self.withClient(url, .init(credentials: credentials)) { backend in
+                try await withEtcd(url, .init(credentials: credentials)) { backend in
                     let error = await #expect(throws: BackendError.self) { _ = try await backend.entry(for: self.key) }
                     #expect(error?.code == .unauthenticated)
                     #expect("\(String(describing: error))".contains("falsch") == false)
@@ -178,15 +143,15 @@ struct EtcdFaultTests {
     func members(_ program: ServerProgram) async throws {
         try await EtcdServer.withServer(program, .init(memberCount: 3)) { server in
             let url = "etcd://" + server.clientPorts.map { "127.0.0.1:\($0)" }.joined(separator: ",")
-            try await self.withClient(url) { backend in
-                let lease = try await backend.register(try self.instance("a"), ttl: .seconds(60))
-                try await self.watching(backend) { snapshots in
+            try await withEtcd(url) { backend in
+                let lease = try await backend.register(try sample("a"), ttl: .seconds(60))
+                try await watching(backend) { snapshots in
                     try await eventually { snapshots.value.last?.instances.count == 1 }
                     for (number, member) in server.members.enumerated() {
                         member.kill()
                         try await eventually(within: .seconds(30)) {
                             let change = InstanceChange(weight: number + 2)
-                            return (try? await lease.update(try self.instance("a").applying(change))) != nil
+                            return (try? await lease.update(try sample("a").applying(change))) != nil
                         }
                         try await eventually(within: .seconds(30)) {
                             snapshots.value.last?.instances.first?.weight == number + 2
@@ -206,8 +171,8 @@ struct EtcdFaultTests {
     )
     func rubbish(_ program: ServerProgram) async throws {
         try await EtcdServer.withServer(program) { server in
-            try await self.withClient("etcd://127.0.0.1:\(server.clientPort)") { backend in
-                _ = try await backend.register(try self.instance("a"), ttl: .seconds(60))
+            try await withEtcd("etcd://127.0.0.1:\(server.clientPort)") { backend in
+                _ = try await backend.register(try sample("a"), ttl: .seconds(60))
                 let key = Array("\(backend.layout.prefix(of: self.service))b".utf8)
                 try await backend.client.put(EtcdPut(key: key, value: [0xFF, 0x7B]), "test", key: nil)
                 #expect(try await backend.instances(of: self.service).instances.map(\.id.text) == ["a"])
@@ -242,68 +207,24 @@ struct EtcdFaultTests {
         ] {
             try await EtcdServer.withServer(program, .init(tls: server)) { server in
                 let url = "etcd://localhost:\(server.clientPort)"
-                try await self.withClient(url, .init(tls: right)) { backend in
+                try await withEtcd(url, .init(tls: right)) { backend in
                     _ = try await backend.write(ConfigDraft(ConfigContent("1")), to: self.key, expecting: .absent)
-                    let lease = try await backend.register(try self.instance("a"), ttl: .seconds(60))
-                    try await self.watching(backend) { snapshots in
+                    let lease = try await backend.register(try sample("a"), ttl: .seconds(60))
+                    try await watching(backend) { snapshots in
                         try await eventually { snapshots.value.last?.instances.count == 1 }
-                        try await lease.update(try self.instance("a").applying(InstanceChange(weight: 3)))
+                        try await lease.update(try sample("a").applying(InstanceChange(weight: 3)))
                         try await eventually { snapshots.value.last?.instances.first?.weight == 3 }
                     }
                     try await lease.renew()
                 }
                 for configuration in refused {
-                    try await self.withClient(url, .init(tls: configuration)) { backend in
+                    try await withEtcd(url, .init(tls: configuration)) { backend in
                         let error = await #expect(throws: BackendError.self) {
                             _ = try await backend.entry(for: self.key)
                         }
                         #expect(error?.code == .unauthenticated, "\(String(describing: error))")
                     }
                 }
-            }
-        }
-    }
-
-    @Test("a thousand registrations are made and renewed over one connection", arguments: ServerProgram.etcd)
-    func oneConnection(_ program: ServerProgram) async throws {
-        try await EtcdServer.withServer(program) { server in
-            let proxy = try FaultProxy(to: server.clientPort)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { await proxy.run() }
-                defer { group.cancelAll() }
-                try await self.withClient("etcd://127.0.0.1:\(proxy.port)", .init(timeout: .seconds(30))) { backend in
-                    let most = MutexBox(0)
-                    try await withThrowingTaskGroup(of: Void.self) { group in
-                        for number in 0..<1000 {
-                            let instance = try self.instance("id-\(number)")
-                            group.addTask {
-                                let lease = try await backend.register(instance, ttl: .seconds(60))
-                                try await lease.renew()
-                                let count = proxy.connectionCount
-                                most.change { $0 = max($0, count) }
-                            }
-                        }
-                        try await group.waitForAll()
-                    }
-                    #expect(most.value == 1)
-                    #expect(try await backend.instances(of: self.service).instances.count == 1000)
-                }
-            }
-        }
-    }
-
-    @Test("health tells leader, members and version, and leaves no key behind", arguments: ServerProgram.etcd)
-    func health(_ program: ServerProgram) async throws {
-        try await EtcdServer.withServer(program) { server in
-            try await self.withClient("etcd://127.0.0.1:\(server.clientPort)") { backend in
-                let health = await backend.health()
-                #expect(health.isReachable && health.canRead && health.canWrite)
-                #expect(health.leader == "member0")
-                #expect(health.memberCount == 1)
-                #expect(health.serverVersion == program.version)
-                #expect(try await backend.client.readAll(EtcdRange(prefix: []), "test", key: nil).count == 0)
-                server.kill()
-                try await eventually { await !backend.health().isReachable }
             }
         }
     }

@@ -118,17 +118,7 @@ struct EtcdOutsideTests {
         try await self.withServer(program) { _, backend, ctl in
             let key = try ConfigKey("shop/limits")
             let path = "/rollcall/default/config/shop/limits"
-            let states = MutexBox<[String]>([])
-            try await alongside {
-                try await backend.watch(key) { state in
-                    switch state {
-                    case .present(let entry):
-                        states.change { $0.append("\(entry.version) \(entry.content.text ?? "")") }
-                    case .absent: states.change { $0.append("absent") }
-                    case .undecodable: states.change { $0.append("undecodable") }
-                    }
-                }
-            } _: {
+            try await watching(backend, key) { states in
                 try await eventually { states.value == ["absent"] }
                 let written = try await backend.write(ConfigDraft(ConfigContent("one")), to: key, expecting: .absent)
                 let stored = try #require(try await ctl.value(of: path))

@@ -43,7 +43,6 @@ struct EtcdReplacementTests {
         _ backend: EtcdBackend
     ) async throws {
         let key = try ConfigKey("k")
-        let states = MutexBox<[String]>([])
         let instance = try sample("a")
         let configuration = RegistrarConfiguration(ttl: .seconds(4), addsAutomaticMetadata: false)
         let registrar = try Registrar(backend: backend, configuration: configuration) { instance }
@@ -53,29 +52,25 @@ struct EtcdReplacementTests {
         try await withEtcd(port: latter.clientPort) { direct in
             _ = try await direct.register(try sample("b"), ttl: .seconds(60))
         }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await registrar.run() }
-            group.addTask {
-                try await backend.watch(key) { state in
-                    if case .present(let entry) = state { states.change { $0.append(entry.content.text ?? "") } }
-                    if case .absent = state { states.change { $0.append("absent") } }
+        try await alongside {
+            try await registrar.run()
+        } _: {
+            try await watching(backend, key) { states in
+                try await watching(backend) { snapshots in
+                    try await eventually { snapshots.value.isLive(with: "a", "ghost") && states.value == ["1 old"] }
+                    let cluster = try await backend.client.status().header.cluster
+                    proxy.lead(to: latter.clientPort)
+                    former.kill()
+                    try await eventually(within: .seconds(30)) { snapshots.value.isLive(with: "a", "b") }
+                    try await eventually { states.value.last == "absent" }
+                    #expect(try await backend.client.status().header.cluster != cluster)
+                    #expect(!snapshots.value.dropFirst().contains { $0.latestIsMixed })
+                    // And it goes on from there.
+                    _ = try await backend.write(ConfigDraft(ConfigContent("new")), to: key, expecting: .absent)
+                    try await eventually { states.value == ["1 old", "absent", "1 new"] }
+                    _ = try await backend.amend(instance.service, id: instance.id, InstanceChange(weight: 9))
+                    try await eventually { snapshots.value.last?.instances.first?.weight == 9 }
                 }
-            }
-            defer { group.cancelAll() }
-            try await watching(backend) { snapshots in
-                try await eventually { snapshots.value.isLive(with: "a", "ghost") && states.value == ["old"] }
-                let cluster = try await backend.client.status().header.cluster
-                proxy.lead(to: latter.clientPort)
-                former.kill()
-                try await eventually(within: .seconds(30)) { snapshots.value.isLive(with: "a", "b") }
-                try await eventually { states.value.last == "absent" }
-                #expect(try await backend.client.status().header.cluster != cluster)
-                #expect(!snapshots.value.dropFirst().contains { $0.latestIsMixed })
-                // And it goes on from there.
-                _ = try await backend.write(ConfigDraft(ConfigContent("new")), to: key, expecting: .absent)
-                try await eventually { states.value == ["old", "absent", "new"] }
-                _ = try await backend.amend(instance.service, id: instance.id, InstanceChange(weight: 9))
-                try await eventually { snapshots.value.last?.instances.first?.weight == 9 }
             }
         }
     }

@@ -48,21 +48,16 @@ struct EtcdWatchRuleTests {
         try await self.withStore { backend, store, server in
             let path = backend.keys.path(key.text)
             store.change { $0.records = [EtcdRecord(path, "one", at: 5)] }
-            let texts = MutexBox<[String]>([])
-            try await alongside {
-                try await backend.watch(key) { state in
-                    if case .present(let entry) = state { texts.change { $0.append(entry.content.text ?? "") } }
-                }
-            } _: {
-                try await eventually { texts.value == ["one"] && store.value.watches.count == 1 }
+            try await watching(backend, key) { texts in
+                try await eventually { texts.value == ["1 one"] && store.value.watches.count == 1 }
                 store.change { $0.records = [EtcdRecord(path, "two", at: 5)] }
                 server.cut()
-                try await eventually { texts.value == ["one", "two"] }
+                try await eventually { texts.value == ["1 one", "1 two"] }
                 // The same again is no news.
                 let lists = store.value.lists
                 server.cut()
                 try await eventually { store.value.lists > lists && store.value.watches.count == 3 }
-                #expect(texts.value == ["one", "two"])
+                #expect(texts.value == ["1 one", "1 two"])
             }
         }
     }

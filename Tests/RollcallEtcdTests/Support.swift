@@ -72,6 +72,26 @@ func watching<Value>(
     }
 }
 
+/// Records what a watch of a key delivers for as long as `body` runs: `1 text`, `absent` or `undecodable`.
+func watching<Value>(
+    _ backend: EtcdBackend,
+    _ key: ConfigKey,
+    _ body: (MutexBox<[String]>) async throws -> Value
+) async throws -> Value {
+    let states = MutexBox<[String]>([])
+    return try await alongside {
+        try await backend.watch(key) { state in
+            switch state {
+            case .present(let entry): states.change { $0.append("\(entry.version) \(entry.content.text ?? "")") }
+            case .absent: states.change { $0.append("absent") }
+            case .undecodable: states.change { $0.append("undecodable") }
+            }
+        }
+    } _: {
+        try await body(states)
+    }
+}
+
 extension [ServiceSnapshot] {
     /// The ids that the latest snapshot shows.
     var latestIDs: [String]? { self.last?.instances.map(\.id.text) }

@@ -182,14 +182,7 @@ final class EtcdClient: Sendable {
                     metadata: Self.metadata(token, needsLeader: needsLeader),
                     until: deadline
                 )
-                do throws(GRPCError) {
-                    return try read(answer)
-                } catch {
-                    // It was a success, of which no more is known.
-                    var fault = error
-                    fault.mayBeApplied = true
-                    throw fault
-                }
+                return try Self.success(answer, read)
             } catch {
                 if EtcdFault.asksForNewToken(error), self.credentials != nil, !isSecond {
                     isSecond = true
@@ -203,6 +196,20 @@ final class EtcdClient: Sendable {
                 else { throw fault }
                 pause = min(pause * 2, .seconds(1))
             }
+        }
+    }
+
+    private static func success<Value>(
+        _ answer: ArraySlice<UInt8>,
+        _ read: (ArraySlice<UInt8>) throws(GRPCError) -> Value
+    ) throws(GRPCError) -> Value {
+        do throws(GRPCError) {
+            return try read(answer)
+        } catch {
+            // It was a success, of which no more is known.
+            var fault = error
+            fault.mayBeApplied = true
+            throw fault
         }
     }
 
