@@ -7,6 +7,10 @@ struct EtcdCtl: Sendable {
     /// How it is reached and who it is, as arguments.
     let command: [String]
 
+    /// Why tests with it do not run; `nil` when they do.
+    static let skipReason = [ServerProgram.Kind.etcd, .etcdctl].first { ServerProgram.all($0).isEmpty }
+        .map { ServerProgram.skipReason($0) }
+
     struct Failure: Error {
         let run: ProgramRun
     }

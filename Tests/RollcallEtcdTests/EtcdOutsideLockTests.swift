@@ -10,10 +10,7 @@ import Testing
 @Suite(
     "etcd's own locks",
     .serialized,
-    .enabled(
-        if: !ServerProgram.etcd.isEmpty && !ServerProgram.etcdctl.isEmpty,
-        Comment(rawValue: "\(ServerProgram.skipReason(.etcd)); \(ServerProgram.skipReason(.etcdctl))")
-    ),
+    .enabled(if: EtcdCtl.skipReason == nil, Comment(rawValue: EtcdCtl.skipReason ?? "")),
     .timeLimit(.minutes(3))
 )
 struct EtcdOutsideLockTests {
