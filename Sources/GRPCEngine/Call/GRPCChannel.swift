@@ -119,7 +119,8 @@ package final class GRPCChannel: Sendable {
     ///
     /// - Parameter number: That of the connection; nothing happens when there is a later one.
     package func leaveServer(of number: UInt64) {
-        self.state.withLock { $0.connectionNumber == number ? $0.connection : nil }?.abort()
+        // At once no connection for further calls: its end takes a moment.
+        self.state.withLock { $0.connectionNumber == number ? $0.connection.take() : nil }?.abort()
     }
 
     /// Tries one server after the other, until one kept a connection for a while.
