@@ -22,14 +22,24 @@ public final class ConsulBackend: RegistryBackend {
     let streams: ConsulCalls
     let configuration: Configuration
     let namespace: Namespace
+    /// What all keys of this namespace begin with.
+    let keyRoot: String
+    let layout: any ConsulLayout
+    let configLayout: ConsulConfigLayout
     let feed: AmendmentFeed
+    /// Registrations that are being made: each takes several calls, for which its time must be enough.
+    let enrolments = Turns(3)
+    let others = OtherAgents()
+    let strays = StrayRegistrations()
     private let isRunning = Atomic(false)
 
     /// Creates a client of Consul.
     ///
     /// - Parameters:
     ///   - url: `consul://127.0.0.1:8500/dc1?consistency=stale`; several agents stand with commas between them. The port is
-    ///     8500 where none is given. What the URL says counts before what the configuration does.
+    ///     8500 where none is given. With `consul+https` it is TLS and the usual port 8501, for which `?ca=FILE`,
+    ///     `&cert=FILE&key=FILE` and `&server-name=…` are there. What the URL says counts before what the configuration
+    ///     does.
     ///   - namespace: The namespace that all calls mean.
     ///   - configuration: How to behave.
     /// - Throws: `invalidArgument` for another URL, or a setting that cannot be; `unavailable` when the process has no
@@ -43,11 +53,22 @@ public final class ConsulBackend: RegistryBackend {
         try url.configuration.check()
         self.configuration = url.configuration
         self.namespace = namespace
+        let keyRoot = "\(url.configuration.prefix)/\(ConsulKey.segment(namespace.text))/"
+        self.keyRoot = keyRoot
+        let isNamed = url.configuration.namespaces == .names
+        self.layout = url.configuration.instanceLayout(isNamed ? namespace : nil)
+        self.configLayout = url.configuration.configLayout(keyRoot)
         let client = try HTTPClient()
         let streams = try HTTPClient()
         let credentials = CredentialStore(url.configuration.credentials, clock: client.clock)
-        let outer = url.configuration.namespaces == .enterprise ? namespace : nil
-        self.calls = ConsulCalls(client: client, url: url, namespace: outer, credentials: credentials)
+        let outer = isNamed ? nil : namespace
+        self.calls = ConsulCalls(
+            client: client,
+            url: url,
+            namespace: outer,
+            credentials: credentials,
+            lanes: ConsulCalls.Lanes()
+        )
         self.streams = ConsulCalls(client: streams, url: url, namespace: outer, credentials: credentials)
         self.feed = AmendmentFeed()
     }
@@ -55,24 +76,22 @@ public final class ConsulBackend: RegistryBackend {
     var clock: TimeSource { self.calls.client.clock }
     var log: Log { self.configuration.log.component(Self.name) }
 
-    /// The namespace as it stands in names; `nil` where Consul itself keeps namespaces apart.
-    var nameSpace: Namespace? { self.configuration.namespaces == .names ? self.namespace : nil }
-
-    /// What all keys of this namespace begin with.
-    var keyRoot: String { "\(self.configuration.prefix)/\(ConsulKey.segment(self.namespace.text))/" }
-
     /// The parameter that says how fresh an answer must be.
     var freshness: [(String, String)] {
         self.configuration.consistency == .leader ? [] : [(self.configuration.consistency.rawValue, "")]
     }
 
-    /// Opens backends for URLs with the scheme `consul`; for ``RollcallClient``.
+    /// The schemes of its URLs.
+    public static let schemes = ConsulURL.schemes
+
+    /// Opens backends for URLs with the schemes `consul` and `consul+https`; for ``RollcallClient``.
     public static let opener: RollcallClient.BackendOpener = ConsulBackend.opener(environment: [:])
 
-    /// Opens backends for URLs with the scheme `consul`, with credentials from the environment.
+    /// Opens backends for URLs with the schemes `consul` and `consul+https`, with credentials from the environment.
     ///
     /// What the URL does not say is taken from the variables of Consul's own program: `CONSUL_HTTP_TOKEN`,
-    /// `CONSUL_HTTP_TOKEN_FILE`, `CONSUL_HTTP_AUTH` and `CONSUL_PARTITION`.
+    /// `CONSUL_HTTP_TOKEN_FILE`, `CONSUL_HTTP_AUTH` and `CONSUL_PARTITION`, and for URLs by TLS `CONSUL_CACERT`,
+    /// `CONSUL_CLIENT_CERT`, `CONSUL_CLIENT_KEY` and `CONSUL_TLS_SERVER_NAME`.
     ///
     /// - Parameter environment: The variables by name, such as `ProcessInfo.processInfo.environment`.
     /// - Returns: The opener.

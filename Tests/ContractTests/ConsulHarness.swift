@@ -17,19 +17,37 @@ final class ConsulHarness: RegistryHarness, ConfigHarness, LockHarness {
         self.proxy = try FaultProxy(to: server.httpPort)
     }
 
-    /// Runs a Consul and its proxy for as long as `body` runs.
+    /// Runs a proxy to a Consul for as long as `body` runs.
+    ///
+    /// - Parameters:
+    ///   - program: Which Consul.
+    ///   - isAlone: Whether `body` harms the server, and so gets one of its own; else it is the suite's.
+    ///   - body: What uses it.
+    /// - Throws: What `body` throws, and `unavailable` for a server that does not start.
     static func withConsul(
         _ program: ServerProgram,
+        alone isAlone: Bool,
         _ body: @escaping @Sendable (ConsulHarness) async throws -> Void
     ) async throws {
-        let configuration = ConsulServer.Configuration(settings: ["session_ttl_min = \"1s\""])
-        try await ConsulServer.withServer(program, configuration) { server in
-            let harness = try ConsulHarness(program, server)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { await harness.proxy.run() }
-                defer { group.cancelAll() }
-                try await body(harness)
-            }
+        if !isAlone, let server = SharedConsul.servers[program] {
+            return try await Self.withProxy(ConsulHarness(program, server), body)
+        }
+        try await ConsulServer.withServer(program, Self.configuration) { server in
+            try await Self.withProxy(ConsulHarness(program, server), body)
+        }
+    }
+
+    /// What is asked of servers: short sessions, so that locks need not be waited for.
+    static let configuration = ConsulServer.Configuration(settings: ["session_ttl_min = \"1s\""])
+
+    private static func withProxy(
+        _ harness: ConsulHarness,
+        _ body: @escaping @Sendable (ConsulHarness) async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await harness.proxy.run() }
+            defer { group.cancelAll() }
+            try await body(harness)
         }
     }
 

@@ -16,6 +16,7 @@ struct ConsulURLTests {
             ("consul://127.0.0.1:8500", ["127.0.0.1:8500"]), ("consul://a", ["a:8500"]), ("http://a:1/", ["a:1"]),
             ("consul://a,b:7,[::1],[::2]:9", ["a:8500", "b:7", "[::1]:8500", "[::2]:9"]),
             ("consul://a/dc1", ["a:8500"]), ("consul://u:p@a", ["a:8500"]), ("consul://u:p%40@a:1/?wait=1s", ["a:1"]),
+            ("consul+https://a,b:7", ["a:8501", "b:7"]), ("https://a", ["a:8501"]),
         ]
     )
     func good(_ text: String, _ origins: [String]) throws {
@@ -27,7 +28,10 @@ struct ConsulURLTests {
         arguments: [
             "", "consul:", "consul://", "consul://,a", "consul://a,", "consul://a:0", "consul://a:x", "hub://a",
             "consul://a/b/c", "consul://a#x", "consul://a?x=1", "consul://u@a", "consul://:p@a", "consul://a b",
-            "consul://a?consistency=often", "consul://a?wait=5", "consul://a/d%20c", "consul+https://a", "https://a",
+            "consul://a?consistency=often", "consul://a?wait=5", "consul://a/d%20c", "consul+http://a",
+            "consul://a?ca=/c",
+            "consul+https://a?cert=/c", "consul+https://a?key=/k", "consul://a?server-name=b",
+            "http://a?cert=/c&key=/k",
             "consul://a?wait=11m", "consul://a?timeout=0s", "consul://a?deregister-after=10s", "consul://a?prefix=a/",
             "consul://a?lock-delay=2m", "consul://a?prefix=", "consul://a?prefix=x.json", "consul://a?namespaces=no",
         ]
@@ -35,6 +39,39 @@ struct ConsulURLTests {
     func bad(_ text: String) {
         let error = #expect(throws: BackendError.self) { try ConsulBackend(url: text) }
         #expect(error?.code == .invalidArgument && error?.backend == "consul")
+    }
+
+    @Test("TLS is what the URL says, else what the configuration or variables say")
+    func security() throws {
+        #expect(try self.parse("consul://a").origins.map(\.tls) == [nil])
+        #expect(try self.parse("https://a,b").origins.map(\.tls) == [TLSConfiguration(), TLSConfiguration()])
+        let identity = TLSConfiguration.ClientCertificate(certificateFile: "/c", keyFile: "/k")
+        let tls = TLSConfiguration(caFile: "/a b", clientCertificate: identity, serverName: "n")
+        let url = try self.parse("consul+https://a?ca=%2Fa%20b&cert=/c&key=/k&server-name=n")
+        #expect(url.origins.map(\.tls) == [tls])
+        var configuration = ConsulBackend.Configuration(environment: [
+            "CONSUL_CACERT": "/x", "CONSUL_CLIENT_CERT": "/c", "CONSUL_CLIENT_KEY": "/k",
+            "CONSUL_TLS_SERVER_NAME": "n",
+        ])
+        func origins(_ text: String) throws -> [TLSConfiguration?] {
+            try ConsulURL(text, configuration: configuration).origins.map(\.tls)
+        }
+        #expect(try origins("consul+https://a?ca=/a%20b") == [tls])
+        // Variables turn no plain URL into another; a configuration does.
+        #expect(try origins("consul://a") == [nil])
+        configuration.tls = TLSConfiguration(caFile: "/y")
+        #expect(try origins("consul://a") == [TLSConfiguration(caFile: "/y")])
+        #expect(try origins("consul+https://a") == [TLSConfiguration(caFile: "/y")])
+        for (variable, missing) in [
+            ("CONSUL_CLIENT_CERT", "CONSUL_CLIENT_KEY"), ("CONSUL_CLIENT_KEY", "CONSUL_CLIENT_CERT"),
+        ] {
+            let half = ConsulBackend.Configuration(environment: [variable: "/c"])
+            let error = #expect(throws: BackendError.self) {
+                try ConsulURL("consul+https://a", configuration: half)
+            }
+            #expect(error?.message.contains(missing) == true)
+            #expect(throws: Never.self) { try ConsulURL("consul://a", configuration: half) }
+        }
     }
 
     @Test("what it says counts before the configuration")
@@ -95,6 +132,6 @@ struct ConsulURLTests {
         let local = ConsulCall(path: "/p", operation: "o", place: .agent)
         #expect(backend.calls.target(local) == "/p?ns=team%20x&partition=q")
         #expect(backend.catalogName(try ServiceName("web")) == "web")
-        #expect(backend.rawID(try ServiceName("web"), try InstanceID("a")) == "web--a")
+        #expect(backend.layout.rawID(of: try InstanceID("a"), in: try ServiceName("web")) == "web--a")
     }
 }

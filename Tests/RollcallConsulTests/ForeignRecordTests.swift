@@ -6,10 +6,15 @@ import Testing
 
 @Suite("Records of other programs")
 struct ForeignRecordTests {
-    private func read(_ service: String, node: String = "n1", checks: String = "[]") throws -> InstanceRecord? {
+    private func read(
+        _ service: String,
+        node: String = "n1",
+        checks: String = "[]",
+        layout: any ConsulLayout = RollcallConsulLayout()
+    ) throws -> InstanceRecord? {
         let json = #"[{"Node":{"Node":"\#(node)","Address":"10.9.9.9"},"Service":\#(service),"Checks":\#(checks)}]"#
         let record = try #require(try HealthRecord.list(json: Array(json.utf8)).first)
-        return InstanceRecord(record, service: try ServiceName("web"))
+        return InstanceRecord(record, service: try ServiceName("web"), layout: layout)
     }
 
     @Test("a plain registration is an instance")
@@ -104,7 +109,7 @@ struct ForeignRecordTests {
             )
         }
         func read(_ records: [HealthRecord]) -> [InstanceID: InstanceRecord] {
-            ServiceReading.records(records, named: "web", service: service)
+            ServiceReading.records(records, of: service, layout: RollcallConsulLayout())
         }
         let (older, newer) = (try own("a", node: "n1", at: 100), try own("b", node: "n2", at: 101))
         #expect(read(older + newer).values.map(\.nonce) == ["b"])

@@ -10,7 +10,12 @@ struct InstanceCodecTests {
         let records = try HealthRecord.list(json: json)
         #expect(records.count == 1)
         return try records.first.flatMap {
-            try InstanceRecord($0, service: ServiceName("web"), isQualified: isQualified)
+            try InstanceRecord(
+                $0,
+                service: ServiceName("web"),
+                layout: RollcallConsulLayout(),
+                isQualified: isQualified
+            )
         }
     }
 
@@ -39,6 +44,22 @@ struct InstanceCodecTests {
         #expect(!record.isExpired)
         #expect(record.stamp == 1_700_000_000_125)
         #expect(record.shown(with: nil) == instance)
+    }
+
+    @Test("checks of a registration that was replaced say nothing of the one that is there")
+    func replaced() throws {
+        let instance = try ServiceInstance.sample()
+        func shown(_ check: String) throws -> HealthStatus? {
+            let more = #",{"CheckID":"\#(check)","Status":"critical","Output":"TTL expired","ServiceID":"x"}"#
+            return try self.read(answered(.sample(instance), more: more))?.shown(with: nil).status
+        }
+        for check in ["rollcall-lease-ff", "rollcall-agent-ff", "rollcall-status-ff-drained", "rollcall-status-00ff-x"]
+        {
+            #expect(try shown(check) == .passing)
+        }
+        for check in ["rollcall-agent-00ff", "service:web--one", "disk"] {
+            #expect(try shown(check) == .critical)
+        }
     }
 
     @Test("what is sent keeps Consul's limits", arguments: Self.instances)

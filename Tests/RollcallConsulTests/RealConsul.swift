@@ -14,9 +14,15 @@ struct RealConsul: Sendable {
     static func run(
         _ program: ServerProgram,
         token: String? = nil,
+        tls: ServerTLS? = nil,
+        settings: [String] = [],
         _ body: (RealConsul) async throws -> Void
     ) async throws {
-        let configuration = ConsulServer.Configuration(managementToken: token, settings: ["session_ttl_min = \"1s\""])
+        let configuration = ConsulServer.Configuration(
+            tls: tls,
+            managementToken: token,
+            settings: ["session_ttl_min = \"1s\""] + settings
+        )
         try await ConsulServer.withServer(program, configuration) { server in
             try await body(RealConsul(server: server, port: server.httpPort, token: token))
         }
@@ -32,6 +38,21 @@ struct RealConsul: Sendable {
         configuration.credentials.token = self.token
         change(&configuration)
         return try ConsulBackend(url: "consul://127.0.0.1:\(port ?? self.port)", configuration: configuration)
+    }
+
+    /// A driver of it by TLS.
+    func secure(
+        _ query: String,
+        host: String = "localhost",
+        port: Int? = nil,
+        _ change: (inout ConsulBackend.Configuration) -> Void = { _ in }
+    ) throws -> ConsulBackend {
+        var configuration = ConsulBackend.Configuration()
+        configuration.minimumSessionTTL = .seconds(1)
+        configuration.credentials.token = self.token
+        change(&configuration)
+        let url = "consul+https://\(host):\(port ?? self.server.httpsPort)?\(query)"
+        return try ConsulBackend(url: url, configuration: configuration)
     }
 
     /// A call that must succeed.

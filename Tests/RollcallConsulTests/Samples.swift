@@ -43,7 +43,7 @@ extension Registration {
             instance: instance,
             nonce: nonce,
             ttl: .seconds(10),
-            deregisterAfter: .seconds(60)
+            layout: RollcallConsulLayout(namespace: .default)
         )
     }
 }

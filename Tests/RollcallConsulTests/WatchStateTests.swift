@@ -17,7 +17,7 @@ struct WatchStateTests {
         for instance in instances {
             records += try HealthRecord.list(json: answered(.sample(instance, nonce: "n\(instance.id)")))
         }
-        return ServiceReading.records(records, named: "web", service: try ServiceName("web"))
+        return ServiceReading.records(records, of: try ServiceName("web"), layout: RollcallConsulLayout())
     }
 
     private func amendments(_ id: String, _ binding: String, _ change: InstanceChange) throws -> Amendments {

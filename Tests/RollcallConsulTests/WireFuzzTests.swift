@@ -61,7 +61,7 @@ struct WireFuzzTests {
         let amendment = Amendment(binding: "n", change: InstanceChange(weight: 1, metadata: ["a": nil])).json
         for _ in 0..<300 {
             if let records = try? HealthRecord.list(json: Mutation.of(health, using: &generator)) {
-                for (id, record) in ServiceReading.records(records, named: "web", service: service) {
+                for (id, record) in ServiceReading.records(records, of: service, layout: RollcallConsulLayout()) {
                     #expect(record.shown(with: nil).id == id)
                 }
             }

@@ -24,6 +24,18 @@ struct ServerProcessTests {
         #expect(ServerProgram.missing(environment: [:]) == [])
     }
 
+    @Test("a package of Python that is not there is told by the name of Debian's, and is missing where it is required")
+    func python() async throws {
+        let package = PythonPackage("python-nothing", module: "no_such_module", debianPackage: "python3-nothing")
+        #expect(!package.isHere && !package.isRequired && !package.isWanted)
+        #expect(package.skipReason.contains("python3-nothing") && !package.skipReason.contains("\n"))
+        let error = await #expect(throws: BackendError.self) { _ = try await package.run("/nowhere.py", []) }
+        #expect(error?.code == .unavailable)
+        let required = ["REQUIRED_BACKENDS": "etcd,python-nothing"]
+        let missing = ServerProgram.missing(environment: required, of: [], and: [package])
+        #expect(missing == ["etcd", "python-nothing"])
+    }
+
     @Test("a variable comes before a folder, and versions stand side by side, the oldest first")
     func finding() async throws {
         let folder = NSTemporaryDirectory() + "rollcall-programs-\(UUID().uuidString)"

@@ -124,6 +124,8 @@ public struct ConfigDraft: Hashable, Sendable {
     public var version: Int64?
     /// What is to be stored.
     public var content: ConfigContent
+    /// What somebody who sends the write calls it, so that it is not made twice; the driver's own name by default.
+    package var writeID: String?
 
     /// Creates a draft.
     ///

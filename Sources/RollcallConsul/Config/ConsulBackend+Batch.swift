@@ -89,7 +89,12 @@ extension ConsulBackend: ConfigBatchBackend {
             try stored.check(change.expectation)
             let version = try stored.nextVersion(draft.version)
             let envelope = ConfigEnvelope(draft, version: version, modifiedAt: Self.now, write: write)
-            let operation = KeyValueOperation(.compareAndSet, key, value: envelope.stored, index: stored.index)
+            let operation = KeyValueOperation(
+                .compareAndSet,
+                key,
+                value: try self.configLayout.encode(envelope),
+                index: stored.index
+            )
             return Step(key: change.key, envelope: envelope, operation: operation)
         case .delete:
             if stored.stored == nil, case .revision = change.expectation {

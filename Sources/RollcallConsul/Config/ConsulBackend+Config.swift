@@ -29,15 +29,12 @@ extension ConsulBackend: ConfigBackend {
         return Timestamp.milliseconds(of: now).map { Date(timeIntervalSince1970: Double($0) / 1000) } ?? now
     }
 
-    /// What the keys of this namespace's configuration begin with.
-    var configPrefix: String { self.keyRoot + "config/" }
-
-    func configKey(_ key: ConfigKey) -> String { self.configPrefix + ConsulKey.key(key.text) }
+    func configKey(_ key: ConfigKey) -> String { self.configLayout.stored(key) }
 
     /// Reads a key as the leader has it.
     func stored(_ key: ConfigKey, _ operation: String) async throws(BackendError) -> StoredConfig {
         let entry = try await self.keyValue(self.configKey(key), operation, key.text, freshness: [])
-        return StoredConfig(key: key, stored: entry)
+        return StoredConfig(key: key, layout: self.configLayout, stored: entry)
     }
 
     /// See ``ConfigBackend/entry(for:)``.
@@ -45,7 +42,7 @@ extension ConsulBackend: ConfigBackend {
         let freshness = self.freshness
         let entry = try await self.keyValue(self.configKey(key), "read", key.text, freshness: freshness)
         return try ConsulCalls.reading("read", key.text) { () throws(ValidationError) in
-            try StoredConfig(key: key, stored: entry).entry()
+            try StoredConfig(key: key, layout: self.configLayout, stored: entry).entry()
         }
     }
 
@@ -58,8 +55,10 @@ extension ConsulBackend: ConfigBackend {
         expecting expectation: ConfigExpectation
     ) async throws(BackendError) -> ConfigEntry {
         try self.check([ConfigChange(key, .write(draft))])
-        let write = RandomText.hexadecimal(words: 2)
-        return try await self.changing(key, "write", expecting: expectation) { stored throws(BackendError) in
+        let write = draft.writeID ?? RandomText.hexadecimal(words: 2)
+        let isRepeated = draft.writeID != nil
+        return try await self.changing(key, "write", expecting: expectation, isRepeated) {
+            stored throws(BackendError) in
             let version = try stored.nextVersion(draft.version)
             let envelope = ConfigEnvelope(draft, version: version, modifiedAt: Self.now, write: write)
             return try await self.put(envelope, at: key, index: stored.index).map { .done($0) } ?? .refused
@@ -99,6 +98,7 @@ extension ConsulBackend: ConfigBackend {
     ///   - key: The key.
     ///   - operation: What errors name.
     ///   - expectation: What must be stored.
+    ///   - isRepeated: Whether it may have been made before.
     ///   - attempt: Makes the change, if what it is given is still stored.
     ///   - settled: What the change returns if it was made, by what is stored now.
     /// - Returns: What the change returns.
@@ -107,11 +107,13 @@ extension ConsulBackend: ConfigBackend {
         _ key: ConfigKey,
         _ operation: String,
         expecting expectation: ConfigExpectation,
+        _ isRepeated: Bool = false,
         _ attempt: (StoredConfig) async throws(BackendError) -> ChangeOutcome<Value>,
         settled: (StoredConfig) -> Value?
     ) async throws(BackendError) -> Value {
         var generator = SplitMix64()
         var stored = try await self.stored(key, operation)
+        if isRepeated, let value = settled(stored) { return value }
         do throws(BackendError) {
             if operation == "delete", stored.stored == nil, case .revision = expectation {
                 throw BackendError(.notFound, "nothing is stored under \(key.text.quotedForDisplay)")
@@ -144,7 +146,7 @@ extension ConsulBackend: ConfigBackend {
         at key: ConfigKey,
         index: UInt64
     ) async throws(BackendError) -> ConfigEntry? {
-        let value = envelope.stored
+        let value = try self.configLayout.encode(envelope)
         let operation = KeyValueOperation(.compareAndSet, self.configKey(key), value: value, index: index)
         // A transaction tells the new index; it takes less, as it is sent as text.
         guard value.count <= Self.maximumTransactedBytes else {

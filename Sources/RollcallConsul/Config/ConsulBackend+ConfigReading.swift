@@ -11,7 +11,7 @@ extension ConsulBackend {
     public func keys(under prefix: String) async throws(BackendError) -> [ConfigSummary] {
         let answer = try await self.calls.send(
             ConsulCall(
-                path: Self.path(ofKey: self.configPrefix + ConsulKey.beginning(of: prefix)),
+                path: Self.path(ofKey: self.configLayout.beginning(of: prefix)),
                 operation: "keys",
                 query: [("recurse", "")] + self.freshness,
                 accepted: [404],
@@ -20,11 +20,10 @@ extension ConsulBackend {
         )
         let entries = try Self.keyValues(answer, "keys", nil)
         return entries.compactMap { entry -> ConfigSummary? in
-            guard entry.key.hasPrefix(self.configPrefix),
-                let text = ConsulKey.text(entry.key.dropFirst(self.configPrefix.count)),
-                text.utf8.starts(with: prefix.utf8), let key = try? ConfigKey(text), key.text == text
-            else { return nil }
-            return StoredConfig(key: key, stored: entry).summary
+            guard let key = self.configLayout.key(of: entry), key.text.utf8.starts(with: prefix.utf8) else {
+                return nil
+            }
+            return StoredConfig(key: key, layout: self.configLayout, stored: entry).summary
         }
         .sorted { $0.key < $1.key }
     }
@@ -48,7 +47,7 @@ extension ConsulBackend {
             )
         } changed: { answer throws(BackendError) in
             let entry = try Self.keyValues(answer, "watch", key.text).first { $0.key == encoded }
-            let state = StoredConfig(key: key, stored: entry).state
+            let state = StoredConfig(key: key, layout: self.configLayout, stored: entry).state
             // Changes of other keys may wake the query, too.
             guard state != latest else { return }
             latest = state

@@ -4,6 +4,8 @@ import Rollcall
 struct StoredConfig: Hashable {
     /// The key.
     let key: ConfigKey
+    /// How it is written.
+    let layout: ConsulConfigLayout
     /// What Consul has; `nil` for nothing.
     let stored: KeyValueEntry?
 
@@ -20,12 +22,9 @@ struct StoredConfig: Hashable {
     /// - Throws: A ``ValidationError`` for what cannot be understood.
     func entry() throws(ValidationError) -> ConfigEntry? {
         guard let stored, let revision else { return nil }
-        return try ConfigEnvelope.entry(
-            stored: stored.value,
-            at: self.key,
-            revision: revision,
-            version: Int64(clamping: stored.modifyIndex)
-        )
+        if let envelope = try self.layout.decode(stored.value) { return envelope.entry(self.key, revision: revision) }
+        let version = Int64(clamping: stored.modifyIndex)
+        return ConfigEnvelope.raw(stored.value, at: self.key, revision: revision, version: version)
     }
 
     /// What watchers are told.
@@ -48,7 +47,7 @@ struct StoredConfig: Hashable {
 
     /// Whether a write of this name is what is stored.
     func isWritten(by write: String) -> Bool {
-        guard let stored, let envelope = try? ConfigEnvelope(stored: stored.value) else { return false }
+        guard let stored, let envelope = try? self.layout.decode(stored.value) else { return false }
         return envelope.write == write
     }
 

@@ -21,6 +21,8 @@ struct ConsulCall: Sendable {
     var query: [(String, String)] = []
     var body: [UInt8] = []
     var place = Place.cluster
+    /// Whether it renews a lease, for which others do not make it wait.
+    var isRenewal = false
     /// Statuses besides those of success that are an answer and no failure.
     var accepted: Set<Int> = []
     /// How long it may take; by default as long as any call.
@@ -34,12 +36,20 @@ struct ConsulCall: Sendable {
 
 /// Calls of Consul's API, with errors as the contract wants them.
 final class ConsulCalls: Sendable {
+    /// Who has a connection, of at most so many.
+    struct Lanes: Sendable {
+        /// Renewals have some of their own, so that nothing makes them late.
+        let renewals = Turns(3)
+        let others = Turns(5)
+    }
+
     let client: HTTPClient
     private let origins: [Origin]
     private let parameters: [(String, String)]
     private let datacenter: String?
     private let credentials: CredentialStore
     private let timeout: Duration
+    private let lanes: Lanes?
     /// The agent that answered last.
     private let preferred = Atomic(0)
 
@@ -50,12 +60,20 @@ final class ConsulCalls: Sendable {
     ///   - url: Where they go.
     ///   - namespace: The namespace that all calls name, on Consul Enterprise.
     ///   - credentials: Who the driver is.
-    init(client: HTTPClient, url: ConsulURL, namespace: Namespace?, credentials: CredentialStore) {
+    ///   - lanes: How many calls are made at a time; `nil` for as many as there are.
+    init(
+        client: HTTPClient,
+        url: ConsulURL,
+        namespace: Namespace?,
+        credentials: CredentialStore,
+        lanes: Lanes? = nil
+    ) {
         self.client = client
         self.origins = url.origins
         self.datacenter = url.configuration.datacenter
         self.timeout = url.configuration.timeout
         self.credentials = credentials
+        self.lanes = lanes
         var parameters: [(String, String)] = []
         if let namespace { parameters.append(("ns", namespace.text)) }
         if let partition = url.configuration.partition { parameters.append(("partition", partition)) }
@@ -80,7 +98,7 @@ final class ConsulCalls: Sendable {
     func send(_ call: ConsulCall) async throws(BackendError) -> HTTPClient.Response {
         do throws(BackendError) {
             guard !Task.isCancelled else { throw BackendError(.cancelled, "the task was cancelled") }
-            let response = try await self.deliver(call)
+            let response = try await self.inTurn(call)
             guard !(200..<300).contains(response.status), !call.accepted.contains(response.status) else {
                 return response
             }
@@ -95,6 +113,15 @@ final class ConsulCalls: Sendable {
         } catch {
             throw Self.placing(error, call.operation, call.key)
         }
+    }
+
+    private func inTurn(_ call: ConsulCall) async throws(BackendError) -> HTTPClient.Response {
+        guard let turns = call.isRenewal ? self.lanes?.renewals : self.lanes?.others else {
+            return try await self.deliver(call)
+        }
+        try await turns.take(within: min(call.limit ?? self.timeout, self.timeout), clock: self.client.clock)
+        defer { turns.give() }
+        return try await self.deliver(call)
     }
 
     private func deliver(_ call: ConsulCall) async throws(BackendError) -> HTTPClient.Response {

@@ -69,6 +69,16 @@ extension ConsulBackend {
         ///
         /// A third of the time-to-live where it is `nil`: within that the holder renews, and learns of the end.
         public var lockDelay: Duration?
+        /// Where records stand, and how they are written.
+        public var layout: Layout
+        /// A check that the agent makes of each instance that is registered, beside the lease; `nil` for none.
+        public var agentCheck: AgentCheck?
+        /// How TLS is spoken; `nil` for plain connections.
+        ///
+        /// What a URL with `consul+https` says comes first.
+        public var tls: TLSConfiguration?
+        /// How TLS is spoken with a URL that asks for it and a configuration that says nothing: what variables say.
+        package var environmentTLS: TLSConfiguration?
         /// Where the driver says what happens.
         public var log: Log
 
@@ -86,6 +96,9 @@ extension ConsulBackend {
         ///   - deregisterAfter: 1 minute by default.
         ///   - minimumSessionTTL: 10 s, as servers have it that nobody configured.
         ///   - lockDelay: A third of the time-to-live by default.
+        ///   - layout: Rollcall's own by default.
+        ///   - agentCheck: None by default.
+        ///   - tls: Plain connections by default.
         ///   - log: Silent by default.
         public init(
             prefix: String = "rollcall",
@@ -99,6 +112,9 @@ extension ConsulBackend {
             deregisterAfter: Duration = .seconds(60),
             minimumSessionTTL: Duration = .seconds(10),
             lockDelay: Duration? = nil,
+            layout: Layout = .rollcall,
+            agentCheck: AgentCheck? = nil,
+            tls: TLSConfiguration? = nil,
             log: Log = .silent
         ) {
             self.prefix = prefix
@@ -112,6 +128,9 @@ extension ConsulBackend {
             self.deregisterAfter = deregisterAfter
             self.minimumSessionTTL = minimumSessionTTL
             self.lockDelay = lockDelay
+            self.layout = layout
+            self.agentCheck = agentCheck
+            self.tls = tls
             self.log = log
         }
     }
@@ -133,6 +152,19 @@ extension ConsulBackend.Credentials: CustomStringConvertible, CustomDebugStringC
 }
 
 extension ConsulBackend.Configuration {
+    /// How TLS is spoken with a URL that asks for it, before what that URL says.
+    func tlsByURL() throws(ValidationError) -> TLSConfiguration {
+        if let tls = self.tls { return tls }
+        let tls = self.environmentTLS ?? TLSConfiguration()
+        if let identity = tls.clientCertificate, identity.certificateFile.isEmpty || identity.keyFile.isEmpty {
+            throw ValidationError(
+                field: identity.keyFile.isEmpty ? "CONSUL_CLIENT_KEY" : "CONSUL_CLIENT_CERT",
+                message: "is not set: a certificate and its key belong together"
+            )
+        }
+        return tls
+    }
+
     /// Checks what a mistake would break late.
     func check() throws(BackendError) {
         do throws(ValidationError) {
@@ -146,6 +178,7 @@ extension ConsulBackend.Configuration {
             try Self.check(self.wait, "wait", .milliseconds(10)...(.seconds(600)))
             try Self.check(self.deregisterAfter, "deregisterAfter", .seconds(60)...(.seconds(30 * 86400)))
             try Self.check(self.minimumSessionTTL, "minimumSessionTTL", .milliseconds(100)...(.seconds(86400)))
+            try self.agentCheck?.check()
             if let lockDelay { try Self.check(lockDelay, "lockDelay", .zero...(.seconds(60))) }
         } catch {
             var fault = BackendError(error)
@@ -154,7 +187,7 @@ extension ConsulBackend.Configuration {
         }
     }
 
-    private static func check(
+    static func check(
         _ duration: Duration,
         _ field: String,
         _ range: ClosedRange<Duration>

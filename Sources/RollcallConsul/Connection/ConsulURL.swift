@@ -1,10 +1,16 @@
 import HTTPEngine
 import Rollcall
 
-/// A URL such as `consul://127.0.0.1:8500/dc1?consistency=stale`, taken apart.
+/// A URL such as `consul://127.0.0.1:8500/dc1?consistency=stale`, with `consul+https` by TLS, taken apart.
 struct ConsulURL {
+    /// The schemes that stand in URLs of backends, the one for TLS last.
+    static let schemes = ["consul", "consul+https"]
+    private static let plainSchemes = ["consul://", "http://"]
+    private static let secureSchemes = ["consul+https://", "https://"]
     /// The usual port of an agent.
     static let usualPort = 8500
+    /// The port by TLS that agents have by convention.
+    static let usualSecurePort = 8501
 
     /// The agents, the one of registrations first.
     private(set) var origins: [Origin] = []
@@ -33,13 +39,11 @@ struct ConsulURL {
     }
 
     private mutating func read(_ text: String) throws(ValidationError) {
-        guard let scheme = ["consul://", "http://"].first(where: { text.hasPrefix($0) }) else {
-            let isSecure = ["consul+https://", "https://"].contains { text.hasPrefix($0) }
-            throw ValidationError(
-                field: "scheme",
-                message: isSecure ? "TLS is not spoken here" : "must be consul:// or http://"
-            )
+        guard let scheme = (Self.plainSchemes + Self.secureSchemes).first(where: { text.hasPrefix($0) }) else {
+            throw ValidationError(field: "scheme", message: "must be consul://, consul+https://, http:// or https://")
         }
+        let isSecure = Self.secureSchemes.contains(scheme)
+        if isSecure { self.configuration.tls = try self.configuration.tlsByURL() }
         var rest = text.dropFirst(scheme.count)
         guard !rest.contains("#") else { throw ValidationError(field: "", message: "has a fragment") }
         if let mark = rest.firstIndex(of: "?") {
@@ -54,7 +58,8 @@ struct ConsulURL {
             authority = authority[authority.index(after: at)...]
         }
         for address in authority.split(separator: ",", omittingEmptySubsequences: false) {
-            self.origins.append(try Self.origin(address))
+            let usualPort = isSecure ? Self.usualSecurePort : Self.usualPort
+            self.origins.append(try Self.origin(address, usualPort: usualPort, tls: self.configuration.tls))
         }
     }
 
@@ -88,19 +93,30 @@ struct ConsulURL {
         }
     }
 
-    private static func origin(_ text: Substring) throws(ValidationError) -> Origin {
+    private static func origin(
+        _ text: Substring,
+        usualPort: Int,
+        tls: TLSConfiguration?
+    ) throws(ValidationError) -> Origin {
         let hasPort = text.last != "]" && text.split(separator: "]").last?.contains(":") == true
         do throws(ValidationError) {
-            let endpoint = try Endpoint("http://" + text + (hasPort ? "" : ":\(self.usualPort)"))
-            return Origin(host: endpoint.host, port: endpoint.port)
+            let endpoint = try Endpoint("http://" + text + (hasPort ? "" : ":\(usualPort)"))
+            return Origin(host: endpoint.host, port: endpoint.port, tls: tls)
         } catch {
             throw ValidationError(field: "address", message: error.message, limit: error.limit)
         }
     }
 
     private mutating func read(query text: Substring) throws(ValidationError) {
-        for (name, value) in try Query(text).items {
+        let items = try Query(text).items
+        let values = Dictionary(items.map { ($0.name, $0.value) }) { _, last in last }
+        try self.readFiles(values)
+        if let check = try ConsulBackend.AgentCheck.read(values) { self.configuration.agentCheck = check }
+        for (name, value) in items {
             switch name {
+            case "ca", "cert", "key", "server-name": continue
+            case "check", "check-path", "check-service", "check-interval", "check-timeout": continue
+            case "layout": self.configuration.layout = try Self.choice(value, name)
             case "dc": try self.read(datacenter: value[...])
             case "partition": self.configuration.partition = value
             case "prefix": self.configuration.prefix = value
@@ -119,6 +135,24 @@ struct ConsulURL {
                 )
             default: throw ValidationError(field: name, message: "there is no such parameter here")
             }
+        }
+    }
+
+    /// Reads what is for TLS.
+    private mutating func readFiles(_ values: [String: String]) throws(ValidationError) {
+        for name in ["ca", "cert", "key", "server-name"] where self.configuration.tls == nil && values[name] != nil {
+            throw ValidationError(
+                field: name,
+                message: "it is for TLS, and the URL does not begin with consul+https://"
+            )
+        }
+        if let file = values["ca"] { self.configuration.tls?.caFile = file }
+        if let name = values["server-name"] { self.configuration.tls?.serverName = name }
+        switch (values["cert"], values["key"]) {
+        case (nil, nil): return
+        case (let certificate?, let key?):
+            self.configuration.tls?.clientCertificate = .init(certificateFile: certificate, keyFile: key)
+        default: throw ValidationError(field: "cert", message: "a certificate and its key belong together")
         }
     }
 

@@ -19,6 +19,12 @@ extension ConsulBackend {
         let granted = min(max(ttl, self.capabilities.ttl.lowerBound), self.capabilities.ttl.upperBound)
         let lease: ConsulLease
         do throws(BackendError) {
+            try await self.enrolments.take(within: self.configuration.timeout, clock: self.clock)
+        } catch {
+            throw Task.isCancelled ? self.cancelled("register") : self.placed(error, "register", instance)
+        }
+        defer { self.enrolments.give() }
+        do throws(BackendError) {
             lease = try await self.uncancelled { () async throws(BackendError) in
                 try await self.enroll(instance, ttl: granted)
             }
@@ -36,37 +42,52 @@ extension ConsulBackend {
 
     private func enroll(_ instance: ServiceInstance, ttl: Duration) async throws(BackendError) -> ConsulLease {
         let nonce = RandomText.hexadecimal(words: 2)
+        let rawID = self.layout.rawID(of: instance)
         let began = self.clock.now
         var registered = instance.registered(at: Date())
-        try await self.send(registered, nonce: nonce, ttl: ttl, "register")
+        do throws(BackendError) {
+            try await self.send(registered, rawID, nonce: nonce, ttl: ttl, "register")
+        } catch {
+            if error.applied == .unknown { self.strays.note(nonce) }
+            throw error
+        }
         do throws(BackendError) {
             if let rival = try await self.awaitRegistration(registered, nonce: nonce) {
                 // The clock of whoever registered it on another agent is ahead of ours; and the last wins.
                 registered = instance.registered(at: rival.addingTimeInterval(0.001))
-                try await self.send(registered, nonce: nonce, ttl: ttl, "register")
+                try await self.send(registered, rawID, nonce: nonce, ttl: ttl, "register")
                 _ = try await self.awaitRegistration(registered, nonce: nonce)
             }
         } catch {
             throw await self.withdraw(instance, nonce: nonce, because: error)
         }
         let token = LeaseToken(service: instance.service, id: instance.id, secret: nonce)
-        return ConsulLease(backend: self, token: token, ttl: ttl, registered: registered, renewedAt: began)
+        return ConsulLease(
+            backend: self,
+            token: token,
+            rawID: rawID,
+            ttl: ttl,
+            registered: registered,
+            renewedAt: began
+        )
     }
 
     /// Sends a registration to the agent.
     func send(
         _ instance: ServiceInstance,
+        _ rawID: String,
         nonce: String,
         ttl: Duration,
         _ operation: String
     ) async throws(BackendError) {
         let registration = Registration(
-            id: self.rawID(instance.service, instance.id),
+            id: rawID,
             name: self.catalogName(instance.service),
             instance: instance,
             nonce: nonce,
             ttl: ttl,
-            deregisterAfter: self.configuration.deregisterAfter
+            layout: self.layout,
+            agentCheck: try self.agentCheck(of: instance, operation)
         )
         _ = try await self.calls.send(
             ConsulCall(
@@ -79,6 +100,58 @@ extension ConsulBackend {
                 place: .agent
             )
         )
+        guard !self.layout.namesLeases else { return }
+        // An agent keeps the status of a check that it knows, which may be that of a holder who died.
+        try await self.pass(nonce, rawID, operation, key: "\(instance.service)/\(instance.id)")
+    }
+
+    /// Where the agent is to check an instance.
+    private func agentCheck(
+        of instance: ServiceInstance,
+        _ operation: String
+    ) throws(BackendError) -> AgentCheckTarget? {
+        do throws(ValidationError) {
+            return try self.layout.agentCheck(self.configuration.agentCheck)?.target(in: instance)
+        } catch {
+            var fault = BackendError(error)
+            (fault.backend, fault.operation, fault.key) = (self.name, operation, "\(instance.service)/\(instance.id)")
+            throw fault
+        }
+    }
+
+    /// Why a lease is over whose record is another's by now.
+    ///
+    /// - Parameters:
+    ///   - meta: What stands in `Meta` of the record; `nil` when there is none.
+    ///   - operation: What errors name.
+    ///   - key: What errors name.
+    /// - Returns: `leaseLost` or `displaced`.
+    func loss(by meta: [String: String]?, _ operation: String, _ key: String) -> BackendError {
+        guard let meta else {
+            return self.lost(.leaseLost, "the agent does not know the lease any more", operation, key)
+        }
+        let isStray = meta[InstanceCodec.leaseKey].map { self.strays.contains($0) } ?? false
+        return isStray
+            ? self.lost(.leaseLost, "an earlier attempt to register arrived late, and took its place", operation, key)
+            : self.lost(.displaced, "another process registered the same id", operation, key)
+    }
+
+    /// Renews a lease's check.
+    ///
+    /// - Throws: `notFound` when the agent has none.
+    func pass(_ nonce: String, _ rawID: String, _ operation: String, key: String) async throws(BackendError) {
+        let check = self.layout.leaseCheck(nonce, rawID: rawID)
+        _ = try await self.calls.send(
+            ConsulCall(
+                method: "PUT",
+                path: "/v1/agent/check/pass/\(PercentEncoding.encode(check))",
+                operation: operation,
+                key: key,
+                query: self.layout.namesLeases ? [] : [("note", "keepalive")],
+                place: .agent,
+                isRenewal: operation == "renew"
+            )
+        )
     }
 
     /// Waits until the catalog shows a registration.
@@ -86,12 +159,15 @@ extension ConsulBackend {
     /// - Returns: When the same id was registered on another agent, if that hides this one.
     private func awaitRegistration(_ instance: ServiceInstance, nonce: String) async throws(BackendError) -> Date? {
         var rival: Date?
-        let rawID = self.rawID(instance.service, instance.id)
+        let rawID = self.layout.rawID(of: instance)
         try await self.awaitCatalog(instance.service, rawID, "register") { records in
-            let found = records.compactMap { InstanceRecord($0, service: instance.service) }
-            guard let mine = found.first(where: { $0.nonce == nonce }),
+            let found = records.compactMap {
+                InstanceRecord($0, service: instance.service, layout: self.layout)
+            }
+            guard let mine = found.first(where: { $0.nonce == nonce }), !mine.isExpired,
                 mine.instance.registeredAt == instance.registeredAt
             else { return false }
+            self.others.learn(node: mine.node)
             rival = found.filter { $0.nonce != nonce && !$0.isExpired && $0.stamp >= mine.stamp }
                 .compactMap(\.instance.registeredAt).max()
             return true
@@ -99,17 +175,24 @@ extension ConsulBackend {
         return rival
     }
 
+    private func placed(_ error: BackendError, _ operation: String, _ instance: ServiceInstance) -> BackendError {
+        var error = error
+        (error.backend, error.operation, error.key) = (self.name, operation, "\(instance.service)/\(instance.id)")
+        return error
+    }
+
     /// Takes back a registration of which nobody can tell whether others see it.
     private func withdraw(_ instance: ServiceInstance, nonce: String, because error: BackendError) async -> BackendError
     {
         var error = error
-        let rawID = self.rawID(instance.service, instance.id)
+        let rawID = self.layout.rawID(of: instance)
         let key = "\(instance.service)/\(instance.id)"
         error.applied = .unknown
         if let isMine = try? await self.agentRecord(rawID, "register", key: key)?[InstanceCodec.leaseKey] == nonce {
             let isGone: Void? = isMine ? try? await self.deregister(rawID, "register", key: key) : ()
             if isGone != nil { error.applied = .no }
         }
+        if error.applied == .unknown { self.strays.note(nonce) }
         return error
     }
 
@@ -120,7 +203,8 @@ extension ConsulBackend {
             path: "/v1/agent/service/\(PercentEncoding.encode(rawID))",
             operation: operation,
             key: key,
-            place: .agent
+            place: .agent,
+            isRenewal: operation == "renew"
         )
         do throws(BackendError) {
             let answer = try await self.calls.send(call)
@@ -136,37 +220,6 @@ extension ConsulBackend {
         } catch  where error.code == .notFound {
             return nil
         }
-    }
-
-    /// See ``RegistryBackend/lease(resuming:)``.
-    ///
-    /// The token is no secret here: who may change the service by Consul's rules may change all of its registrations.
-    public func lease(resuming token: LeaseToken) async throws(BackendError) -> any InstanceLease {
-        let key = "\(token.service)/\(token.id)"
-        let rawID = self.rawID(token.service, token.id)
-        guard let meta = try await self.agentRecord(rawID, "resume", key: key) else {
-            throw self.lost(.leaseLost, "the agent has no such registration", "resume", key)
-        }
-        guard meta[InstanceCodec.leaseKey] == token.secret else {
-            throw self.lost(.displaced, "another process registered the same id", "resume", key)
-        }
-        let instance = try ConsulCalls.reading("resume", key) { () throws(ValidationError) in
-            guard let json = InstanceCodec.json(in: meta) else {
-                throw ValidationError(field: "Meta.\(InstanceCodec.pieceKey)0", message: "is missing")
-            }
-            return try ServiceInstance(json: json, service: token.service, id: token.id)
-        }
-        let ttl = try ConsulCalls.reading("resume", key) { () throws(ValidationError) in
-            let field = "Meta.\(InstanceCodec.ttlKey)"
-            let ttl = try Duration(text: meta[InstanceCodec.ttlKey] ?? "", field: field)
-            guard self.capabilities.ttl.contains(ttl) else {
-                throw ValidationError(field: field, message: "\(ttl.text) is no time-to-live of a lease")
-            }
-            return ttl
-        }
-        let lease = ConsulLease(backend: self, token: token, ttl: ttl, registered: instance, renewedAt: nil)
-        try await lease.verify()
-        return lease
     }
 
     func lost(_ code: BackendError.Code, _ message: String, _ operation: String, _ key: String) -> BackendError {

@@ -9,12 +9,7 @@ import Foundation
 
 extension ConsulBackend {
     /// The name of a service in the catalog.
-    func catalogName(_ service: ServiceName) -> String { ConsulName.service(service, in: self.nameSpace) }
-
-    /// The id of an instance on its agent.
-    func rawID(_ service: ServiceName, _ id: InstanceID) -> String {
-        ConsulName.id(service, id, in: self.nameSpace)
-    }
+    func catalogName(_ service: ServiceName) -> String { self.layout.name(of: service) }
 
     /// The call that reads the records of a service.
     func healthCall(_ service: ServiceName, _ operation: String) -> ConsulCall {
@@ -31,7 +26,7 @@ extension ConsulBackend {
         let records = try ConsulCalls.reading(operation, service.text) { () throws(ValidationError) in
             try HealthRecord.list(json: answer.body)
         }
-        return ServiceReading.records(records, named: self.catalogName(service), service: service)
+        return ServiceReading.records(records, of: service, layout: self.layout)
     }
 
     /// See ``RegistryBackend/instances(of:)``.
@@ -108,7 +103,7 @@ extension ConsulBackend {
             var reader = JSONReader(answer.body)
             try reader.object { (reader, name) throws(ValidationError) in
                 try reader.skip()
-                if let service = ConsulName.service(named: name, in: self.nameSpace) { names.append(service) }
+                if let service = self.layout.service(named: name) { names.append(service) }
             }
             try reader.end()
         }
@@ -205,7 +200,7 @@ extension ConsulBackend {
             }
             var call = self.healthCall(service, operation)
             // Others must see it, who may ask the leader.
-            call.query = [("filter", "Service.ID == \"\(rawID)\"")]
+            call.query = FilterText.equality("Service.ID", rawID)
             if let index = index.index { call.query += [("index", "\(index)"), ("wait", left.consulText)] }
             call.limit = left + self.configuration.timeout / 4
             let answer = try await self.calls.send(call)
@@ -214,7 +209,7 @@ extension ConsulBackend {
                 try HealthRecord.list(json: answer.body)
             }
             // A token that may register and not read cannot be shown that it worked.
-            if isSettled(records) || answer.isFiltered { return }
+            if isSettled(records.filter { $0.id == rawID }) || answer.isFiltered { return }
         }
     }
 }

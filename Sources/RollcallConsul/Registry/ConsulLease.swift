@@ -44,6 +44,8 @@ final class ConsulLease: InstanceLease {
     let token: LeaseToken
     let ttl: Duration
     private let backend: ConsulBackend
+    /// Its id on the agent.
+    private let rawID: String
     private let registered: ServiceInstance
     private let keeper: LeaseKeeper
     private let time: Mutex<LeaseClock>
@@ -51,12 +53,14 @@ final class ConsulLease: InstanceLease {
     init(
         backend: ConsulBackend,
         token: LeaseToken,
+        rawID: String,
         ttl: Duration,
         registered: ServiceInstance,
         renewedAt moment: TimeSource.Instant?
     ) {
         self.backend = backend
         self.token = token
+        self.rawID = rawID
         self.ttl = ttl
         self.keeper = LeaseKeeper(token, ttl: ttl, backend: backend.name, clock: backend.clock)
         self.registered = registered
@@ -64,23 +68,16 @@ final class ConsulLease: InstanceLease {
     }
 
     private var key: String { "\(self.token.service)/\(self.token.id)" }
-    private var rawID: String { self.backend.rawID(self.token.service, self.token.id) }
-    private var check: String { InstanceCodec.leaseCheck(self.token.secret) }
+    private var check: String { self.backend.layout.leaseCheck(self.token.secret, rawID: self.rawID) }
 
     func renew() async throws(BackendError) {
         try self.keeper.checkOpen()
         try await self.verifyIfDoubtful()
+        // Where the check of a successor has the same name, the record says whose it is.
+        if !self.backend.layout.namesLeases { try await self.checkHolder("renew") }
         let began = self.backend.clock.now
         do throws(BackendError) {
-            _ = try await self.backend.calls.send(
-                ConsulCall(
-                    method: "PUT",
-                    path: "/v1/agent/check/pass/\(self.check)",
-                    operation: "renew",
-                    key: self.key,
-                    place: .agent
-                )
-            )
+            try await self.backend.pass(self.token.secret, self.rawID, "renew", key: self.key)
         } catch  where error.code == .notFound {
             throw try await self.verdict("renew")
         }
@@ -107,7 +104,7 @@ final class ConsulLease: InstanceLease {
         let began = self.backend.clock.now
         // It stays the registration that it was, by whose moment two agents' records are told apart.
         let instance = self.registered.registeredAt.map { instance.registered(at: $0) } ?? instance
-        try await self.backend.send(instance, nonce: self.token.secret, ttl: self.ttl, "update")
+        try await self.backend.send(instance, self.rawID, nonce: self.token.secret, ttl: self.ttl, "update")
         self.time.withLock { $0.renew(at: began) }
     }
 
@@ -134,7 +131,7 @@ final class ConsulLease: InstanceLease {
             path: "/v1/agent/checks",
             operation: "renew",
             key: self.key,
-            query: [("filter", "CheckID == \"\(self.check)\"")],
+            query: FilterText.equality("CheckID", self.check),
             place: .agent
         )
         guard self.token.secret.utf8.allSatisfy(\.isPlainAlphanumeric) else {
@@ -159,7 +156,7 @@ final class ConsulLease: InstanceLease {
     private func verdict(_ operation: String) async throws(BackendError) -> BackendError {
         let meta = try await self.backend.agentRecord(self.rawID, operation, key: self.key)
         if let meta, meta[InstanceCodec.leaseKey] != self.token.secret {
-            return self.backend.lost(.displaced, "another process registered the same id", operation, self.key)
+            return self.backend.loss(by: meta, operation, self.key)
         }
         return self.backend.lost(.leaseLost, "the agent does not know the lease any more", operation, self.key)
     }
@@ -167,18 +164,19 @@ final class ConsulLease: InstanceLease {
     private func checkHolder(_ operation: String) async throws(BackendError) {
         let meta = try await self.backend.agentRecord(self.rawID, operation, key: self.key)
         guard meta?[InstanceCodec.leaseKey] != self.token.secret else { return }
-        throw meta == nil
-            ? self.backend.lost(.leaseLost, "the agent does not know the lease any more", operation, self.key)
-            : self.backend.lost(.displaced, "another process registered the same id", operation, self.key)
+        throw self.backend.loss(by: meta, operation, self.key)
     }
 
     /// Steps back when the same id was registered later on another agent, which this agent knows nothing of.
     private func lookAtOthers() async throws(BackendError) {
-        let service = self.token.service
-        var call = self.backend.healthCall(service, "renew")
-        call.query.append(("filter", "Service.ID == \"\(self.rawID)\""))
-        guard let answer = try? await self.backend.calls.send(call),
-            let record = try? self.backend.records(answer, of: service, "renew")[self.token.id],
+        let records = await self.backend.others.records(
+            of: self.token.service,
+            atMost: self.ttl / 2,
+            // What it takes must not make the next renewal late.
+            within: min(self.ttl / 6, self.backend.configuration.timeout),
+            from: self.backend
+        )
+        guard let record = records[self.token.id],
             let nonce = record.nonce, nonce != self.token.secret, !record.isOrphaned,
             record.stamp >= (self.registered.registeredAt.flatMap(Timestamp.milliseconds(of:)) ?? 0)
         else { return }

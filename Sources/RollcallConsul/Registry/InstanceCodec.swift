@@ -31,6 +31,16 @@ enum InstanceCodec {
     /// What the check begins with that tells other users of Consul that an instance does not want calls.
     static func statusCheck(_ nonce: String) -> String { "rollcall-status-\(nonce)-" }
 
+    /// The check that the agent makes.
+    static func agentCheck(_ nonce: String) -> String { "rollcall-agent-\(nonce)" }
+
+    /// Whether a check tells how an instance is, of which its holder's own word stands in the record.
+    ///
+    /// Those of a registration that this one replaced are still there for a moment, and may have run out.
+    static func speaks(_ check: HealthRecord.Check, of nonce: String) -> Bool {
+        !check.id.hasPrefix(self.ownKeys) || check.id == self.leaseCheck(nonce) || check.id == self.agentCheck(nonce)
+    }
+
     /// Whether a lease check says that nobody renewed it in time.
     ///
     /// Somebody who sets it critical says something else.
@@ -85,13 +95,15 @@ struct Registration {
     let instance: ServiceInstance
     let nonce: String
     let ttl: Duration
-    /// After how long of being expired Consul removes the record.
-    let deregisterAfter: Duration
+    /// How it is written.
+    let layout: any ConsulLayout
+    /// What the agent is asked to check.
+    var agentCheck: AgentCheckTarget?
 
     /// The document of `/v1/agent/service/register`.
     var json: [UInt8] {
         var writer = JSONWriter(capacity: 2048)
-        let endpoint = self.instance.endpoint
+        let endpoint = self.layout.place(of: self.instance)
         let weight = max(1, self.instance.weight)
         writer.object { writer in
             writer.member("ID", self.id)
@@ -126,10 +138,11 @@ struct Registration {
 
     /// What stands in `Meta`: Rollcall's pairs, and as many of the caller's as there is room for.
     var meta: [String: String] {
-        var meta = [
+        var meta = self.layout.pairs(of: self.instance)
+        meta.merge([
             InstanceCodec.leaseKey: self.nonce, InstanceCodec.idKey: self.instance.id.text,
             InstanceCodec.ttlKey: self.ttl.text,
-        ]
+        ]) { _, own in own }
         for (number, piece) in InstanceCodec.pieces(of: self.instance.json).enumerated() {
             meta["\(InstanceCodec.pieceKey)\(number)"] = piece
         }
@@ -137,6 +150,7 @@ struct Registration {
         if let version = self.instance.version, plain["version"] == nil { plain["version"] = version.description }
         if let zone = self.instance.zone, plain["zone"] == nil { plain["zone"] = zone }
         for (key, value) in plain.sorted(by: { $0.key < $1.key }) where InstanceCodec.isPlain(key, value) {
+            guard meta[key] == nil else { continue }
             guard meta.count < InstanceCodec.maximumPairs else { break }
             meta[key] = value
         }
@@ -177,12 +191,14 @@ struct Registration {
         writer.key("Checks")
         writer.array { writer in
             writer.object { writer in
-                writer.member("CheckID", InstanceCodec.leaseCheck(self.nonce))
+                let times = self.layout.leaseTimes(self.ttl)
+                writer.member("CheckID", self.layout.leaseCheck(self.nonce, rawID: self.id))
                 writer.member("Name", "Rollcall lease")
-                writer.member("TTL", self.ttl.consulText)
+                writer.member("TTL", times.limit.consulText)
                 writer.member("Status", "passing")
-                writer.member("DeregisterCriticalServiceAfter", self.deregisterAfter.consulText)
+                writer.member("DeregisterCriticalServiceAfter", times.removal.consulText)
             }
+            if let check = self.agentCheck { self.write(check, to: &writer) }
             guard let warning = self.warning else { return }
             // A check of its own, so that Consul does not take the record out for it; named after what it says, because
             // an agent keeps the status of a check that it knows.
@@ -192,6 +208,18 @@ struct Registration {
                 writer.member("TTL", "87600h")
                 writer.member("Status", warning.status)
             }
+        }
+    }
+}
+
+extension Registration {
+    private func write(_ check: AgentCheckTarget, to writer: inout JSONWriter) {
+        let name = self.layout.agentCheckName(self.nonce, rawID: self.id)
+        writer.object { writer in
+            writer.member("CheckID", name.id)
+            writer.member("Name", "Rollcall agent check")
+            check.write(to: &writer)
+            if let removal = name.removal { writer.member("DeregisterCriticalServiceAfter", removal.consulText) }
         }
     }
 }

@@ -35,29 +35,29 @@ struct InstanceRecord: Hashable {
     /// - Parameters:
     ///   - record: What Consul tells.
     ///   - service: The service that it is of.
+    ///   - layout: How it is written.
     ///   - isQualified: Whether the node is part of the id of what another program registered, since several nodes have
     ///     the same one.
-    init?(_ record: HealthRecord, service: ServiceName, isQualified: Bool = false) {
+    init?(_ record: HealthRecord, service: ServiceName, layout: any ConsulLayout, isQualified: Bool = false) {
         self.node = record.node
         self.rawID = record.id
         self.isOrphaned = record.checks.contains { $0.id == "serfHealth" && $0.status == "critical" }
         let nonce = record.meta[InstanceCodec.leaseKey]
+        let leaseCheck = layout.leaseCheck(nonce ?? "", rawID: record.id)
+        self.isExpired = record.checks.contains { $0.id == leaseCheck && InstanceCodec.isExpired($0) }
         if let nonce, let instance = Self.own(record, service) {
-            let lease = record.checks.first { $0.id == InstanceCodec.leaseCheck(nonce) }
             self.nonce = nonce
             self.binding = nonce
             self.ttl = record.meta[InstanceCodec.ttlKey].flatMap { try? Duration(text: $0, field: "") }
-            self.isExpired = lease.map(InstanceCodec.isExpired) ?? false
             self.checked = Self.status(
-                of: record.checks.filter { !$0.id.hasPrefix(InstanceCodec.statusCheck(nonce)) }
+                of: record.checks.filter { InstanceCodec.speaks($0, of: nonce) }
             )
             self.instance = instance
         } else {
-            guard let instance = Self.foreign(record, service, isQualified: isQualified) else { return nil }
+            guard let instance = Self.foreign(record, service, layout, isQualified: isQualified) else { return nil }
             self.nonce = nil
             self.binding = "index-\(record.createIndex)"
             self.ttl = nil
-            self.isExpired = false
             self.checked = Self.status(of: record.checks)
             self.instance = instance
         }
@@ -98,10 +98,11 @@ struct InstanceRecord: Hashable {
     private static func foreign(
         _ record: HealthRecord,
         _ service: ServiceName,
+        _ layout: any ConsulLayout,
         isQualified: Bool
     ) -> ServiceInstance? {
         let text = record.meta[InstanceCodec.idKey] ?? (isQualified ? "\(record.id)@\(record.node)" : record.id)
-        let endpoints = self.endpoints(of: record)
+        let endpoints = layout.endpoints(of: record)
         guard let id = try? InstanceID(text), !endpoints.isEmpty else { return nil }
         let version = record.meta["version"].flatMap { try? SemanticVersion($0) }
         let weight = min(max(0, record.weight), ServiceInstance.maximumWeight)
@@ -125,37 +126,6 @@ struct InstanceRecord: Hashable {
                 Dictionary(uniqueKeysWithValues: least.map { ($0.key, $0.value) })
             )
             ?? make([], [:])
-    }
-
-    private static func endpoints(of record: HealthRecord) -> [Endpoint] {
-        let host = record.address.isEmpty ? record.nodeAddress : record.address
-        var endpoints: [Endpoint] = []
-        let named = ["scheme", "protocol"].compactMap { record.meta[$0] }.first ?? "http"
-        for scheme in [named, "http"] where endpoints.isEmpty {
-            if let endpoint = try? Endpoint(scheme: scheme, host: host, port: record.port) { endpoints = [endpoint] }
-        }
-        for (tag, place) in record.places.sorted(by: { $0.key < $1.key }) {
-            // Consul writes these by itself.
-            let isConsul = ["lan", "wan", "virtual"].contains {
-                tag == $0 || tag.hasPrefix($0 + "_") || tag.hasPrefix("consul-")
-            }
-            guard !isConsul, let endpoint = self.endpoint(tag, place), !endpoints.contains(endpoint) else { continue }
-            // The same place under the name that the program gave to it is no second one.
-            if let first = endpoints.first, endpoints.count == 1, first.host == endpoint.host,
-                first.port == endpoint.port
-            {
-                endpoints = [endpoint]
-            } else {
-                endpoints.append(endpoint)
-            }
-        }
-        return endpoints
-    }
-
-    /// A tagged address: a host and a port under the scheme, or the whole URL as some programs write it.
-    private static func endpoint(_ tag: String, _ place: HealthRecord.Place) -> Endpoint? {
-        if place.address.contains("://") { return try? Endpoint(place.address) }
-        return try? Endpoint(scheme: tag, host: place.address, port: place.port)
     }
 }
 

@@ -6,23 +6,23 @@ enum ServiceReading {
     ///
     /// - Parameters:
     ///   - records: What Consul tells under the name, of which it does not tell case apart.
-    ///   - name: The name in the catalog.
     ///   - service: The service.
+    ///   - layout: How they are written.
     /// - Returns: The records that live, by the ids of their instances.
     static func records(
         _ records: [HealthRecord],
-        named name: String,
-        service: ServiceName
+        of service: ServiceName,
+        layout: any ConsulLayout
     ) -> [InstanceID: InstanceRecord] {
         var byID: [InstanceID: InstanceRecord] = [:]
+        let name = layout.name(of: service)
         let mine = records.filter { $0.service.utf8.elementsEqual(name.utf8) }
         let counts = Dictionary(grouping: mine, by: \.id).mapValues(\.count)
         for record in mine {
             let isQualified = counts[record.id].map { $0 > 1 } ?? false
-            guard let found = InstanceRecord(record, service: service, isQualified: isQualified), !found.isExpired
-            else {
-                continue
-            }
+            guard let found = InstanceRecord(record, service: service, layout: layout, isQualified: isQualified),
+                !found.isExpired
+            else { continue }
             // Two agents may have a record of one id: the one that was registered last counts.
             if let other = byID[found.instance.id], (other.stamp, other.node) >= (found.stamp, found.node) { continue }
             byID[found.instance.id] = found

@@ -3,7 +3,17 @@ import Rollcall
 
 extension ConsulBackend {
     /// The path of a key.
-    static func path(ofKey key: String) -> String { "/v1/kv/\(key)" }
+    ///
+    /// Keys that other programs chose may have anything in them: in a path a dot stands for itself and two take a segment
+    /// back, unless the slashes around them do not end segments.
+    static func path(ofKey key: String) -> String {
+        let segments = key.split(separator: "/", omittingEmptySubsequences: false)
+        let inner = segments.last == "" ? segments.dropLast() : segments[...]
+        let isPlain = key.utf8.allSatisfy { $0.isPlainAlphanumeric || ",-_./".utf8.contains($0) }
+        if isPlain, !inner.contains(where: { $0.allSatisfy { $0 == "." } }) { return "/v1/kv/\(key)" }
+        let encoded = PercentEncoding.encode(key)
+        return "/v1/kv/\(key.allSatisfy { $0 == "." } ? encoded.replacing(".", with: "%2E") : encoded)"
+    }
 
     /// Reads what stands under a key.
     ///

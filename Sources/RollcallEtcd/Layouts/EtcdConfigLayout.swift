@@ -72,61 +72,21 @@ struct GoServiceLinkConfigLayout: EtcdConfigLayout {
     }
 
     func encode(_ envelope: ConfigEnvelope) -> [UInt8] {
-        var writer = JSONWriter(capacity: 256 + envelope.content.bytes.count)
-        writer.object { writer in
-            writer.key("name")
-            writer.string(envelope.name)
-            writer.key("version")
-            writer.integer(envelope.version)
-            writer.key("content")
-            if envelope.content.format == .json, Self.isJSON(envelope.content.bytes) {
-                writer.raw(envelope.content.bytes)
-            } else {
-                writer.string(String(decoding: envelope.content.bytes, as: UTF8.self))
-            }
-            // Its programs step over these.
-            writer.key("contentType")
-            writer.string(envelope.content.format.mediaType)
-            writer.key("write")
-            writer.string(envelope.write)
-        }
-        return writer.bytes
+        // What is no text has no place there: what of it is none is replaced.
+        GoServiceLinkDocument.encode(envelope) ?? GoServiceLinkDocument.encode(envelope.withText) ?? []
     }
 
     func decode(_ value: [UInt8]) throws(ValidationError) -> ConfigEnvelope? {
-        guard value.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") else { return nil }
-        var (name, write, type) = ("", "", String?.none)
-        var (version, content) = (Int64?.none, ConfigContent?.none)
-        var reader = JSONReader(value)
-        try reader.object { (reader, member) throws(ValidationError) in
-            switch member {
-            case "name": name = try reader.string()
-            case "version": version = Int64(try reader.integer())
-            case "content":
-                content =
-                    try reader.isString()
-                    ? ConfigContent(try reader.string()) : ConfigContent(bytes: try reader.raw(), format: .json)
-            case "contentType": type = try reader.string()
-            case "write": write = try reader.string()
-            default: try reader.skip()
-            }
-        }
-        try reader.end()
-        guard let version, var content else { return nil }
-        if let type { content.format = try ConfigContent.Format(mediaType: type) }
-        var draft = ConfigDraft(content, name: name)
-        draft.version = version
-        return ConfigEnvelope(draft, version: max(1, version), modifiedAt: nil, write: write)
+        try GoServiceLinkDocument.decode(value)
     }
+}
 
-    private static func isJSON(_ bytes: [UInt8]) -> Bool {
-        var reader = JSONReader(bytes)
-        do throws(ValidationError) {
-            try reader.skip()
-            try reader.end()
-            return true
-        } catch {
-            return false
-        }
+extension ConfigEnvelope {
+    /// The same with a text as its content.
+    fileprivate var withText: ConfigEnvelope {
+        var envelope = self
+        let text = String(decoding: self.content.bytes, as: UTF8.self)
+        envelope.content = ConfigContent(bytes: Array(text.utf8), format: self.content.format)
+        return envelope
     }
 }

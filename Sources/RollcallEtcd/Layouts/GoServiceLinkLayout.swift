@@ -29,18 +29,13 @@ struct GoServiceLinkLayout: EtcdLayout {
 
     func encode(_ record: StoredInstance) -> [UInt8] {
         let instance = record.visible
-        let http = instance.endpoints.first { $0.scheme == "http" || $0.scheme == "https" }
-        let grpc = instance.endpoints.first { $0.scheme == "grpc" }
-        let host = instance.endpoints.first?.host ?? ""
-        var metadata = instance.metadata
-        metadata["host"] = host
-        metadata["http_port"] = http.map { "\($0.port)" } ?? ""
-        metadata["grpc_port"] = grpc.map { "\($0.port)" } ?? ""
+        let pairs = GoServiceLinkPairs(instance)
+        let metadata = instance.metadata.merging(pairs.metadata) { _, own in own }
         var writer = JSONWriter(capacity: 1024)
         writer.object { writer in
             for (name, value) in [
-                ("InstanceID", instance.id.text), ("Host", host), ("HTTPPort", metadata["http_port"] ?? ""),
-                ("GRPCPort", metadata["grpc_port"] ?? ""),
+                ("InstanceID", instance.id.text), ("Host", pairs.host), ("HTTPPort", pairs.httpPort),
+                ("GRPCPort", pairs.grpcPort),
             ] {
                 writer.key(name)
                 writer.string(value)
@@ -97,16 +92,11 @@ struct GoServiceLinkLayout: EtcdLayout {
 
         /// Its ports may stand in the metadata alone (G6), and its health is what each reader finds out for himself.
         func instance(_ service: ServiceName, _ id: InstanceID) throws(ValidationError) -> ServiceInstance {
-            let host = self.host.isEmpty ? self.metadata["host"] ?? "" : self.host
-            let ports = [
-                ("http", self.httpPort.isEmpty ? self.metadata["http_port"] ?? "" : self.httpPort),
-                ("grpc", self.grpcPort.isEmpty ? self.metadata["grpc_port"] ?? "" : self.grpcPort),
-            ]
-            let name = host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
-            var endpoints: [Endpoint] = []
-            for (scheme, port) in ports where !port.isEmpty {
-                endpoints.append(try Endpoint("\(scheme)://\(name):\(port)"))
-            }
+            var pairs = GoServiceLinkPairs(metadata: self.metadata)
+            if !self.host.isEmpty { pairs.host = self.host }
+            if !self.httpPort.isEmpty { pairs.httpPort = self.httpPort }
+            if !self.grpcPort.isEmpty { pairs.grpcPort = self.grpcPort }
+            let endpoints = try pairs.endpoints()
             return try ServiceInstance(service: service, id: id, endpoints: endpoints, metadata: self.metadata)
         }
     }

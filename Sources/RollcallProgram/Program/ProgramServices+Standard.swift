@@ -31,8 +31,10 @@ extension ProgramServices {
                         try EtcdBackend(url: url, namespace: namespace, configuration: try Self.etcd(settings))
                     }
                 }
-                backends["consul"] = { (url, namespace) throws(BackendError) in
-                    try ConsulBackend(url: url, namespace: namespace, configuration: try Self.consul(settings))
+                for scheme in ConsulBackend.schemes {
+                    backends[scheme] = { (url, namespace) throws(BackendError) in
+                        try ConsulBackend(url: url, namespace: namespace, configuration: try Self.consul(settings))
+                    }
                 }
                 return backends
             },
@@ -41,10 +43,14 @@ extension ProgramServices {
     }
 
     private static func consul(_ settings: BackendSettings) throws(BackendError) -> ConsulBackend.Configuration {
-        guard settings.layout == nil || settings.layout == "rollcall" else {
-            throw BackendError(.unsupported, "Consul has no layouts but Rollcall's own")
-        }
         var configuration = ConsulBackend.Configuration(environment: ProcessInfo.processInfo.environment)
+        if let name = settings.layout {
+            guard let layout = ConsulBackend.Layout(rawValue: name) else {
+                let known = ConsulBackend.Layout.allCases.map(\.rawValue).joined(separator: ", ")
+                throw BackendError(.unsupported, "Consul has the layouts \(known), not \(name)")
+            }
+            configuration.layout = layout
+        }
         if let token = settings.token { configuration.credentials.token = token }
         configuration.log = settings.log
         return configuration

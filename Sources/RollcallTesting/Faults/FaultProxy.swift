@@ -4,6 +4,14 @@ import Synchronization
 
 /// A TCP proxy on the way to a server, which does to connections what networks do.
 public final class FaultProxy: Sendable {
+    /// A way through the proxy.
+    public enum Direction: Hashable, Sendable {
+        /// What clients send.
+        case toServer
+        /// What the server sends.
+        case toClient
+    }
+
     /// What happens to what passes.
     public enum Mode: Hashable, Sendable {
         /// It passes.
@@ -14,17 +22,10 @@ public final class FaultProxy: Sendable {
         case throttle(Int)
         /// Connections are accepted and nothing passes, nor is anything closed: a peer that is gone without a word.
         case halfOpen
-        /// Nothing passes from clients to the server; what the server sends does.
-        case holdRequests
-        /// Nothing passes from the server to clients; what they send does.
-        case holdAnswers
+        /// The same in one direction, while the other one is free.
+        case halfOpenOneWay(Direction)
         /// Connections are closed at once.
         case refuse
-    }
-
-    private enum Direction {
-        case toServer
-        case toClient
     }
 
     private struct Passage {
@@ -40,6 +41,7 @@ public final class FaultProxy: Sendable {
         var isolated: [UInt8]?
         var passages: [UInt64: Passage] = [:]
         var nextNumber: UInt64 = 0
+        var mostConnections = 0
         var changed = Signal()
 
         mutating func noteChange() -> Signal {
@@ -79,6 +81,12 @@ public final class FaultProxy: Sendable {
 
     /// The number of connections that are open now.
     public var connectionCount: Int { self.state.withLock { $0.passages.count } }
+
+    /// The number of connections that were accepted since the proxy listens.
+    public var acceptedCount: Int { self.state.withLock { Int($0.nextNumber) } }
+
+    /// The most connections that were open at one time.
+    public var mostConnections: Int { self.state.withLock { $0.mostConnections } }
 
     /// What happens to what passes from now on, on open connections, too.
     public var mode: Mode {
@@ -138,6 +146,7 @@ public final class FaultProxy: Sendable {
         let (number, target) = self.state.withLock { state in
             state.nextNumber += 1
             state.passages[state.nextNumber] = Passage(client: client)
+            state.mostConnections = max(state.mostConnections, state.passages.count)
             return (state.nextNumber, state.target)
         }
         defer { self.state.withLock { _ = $0.passages.removeValue(forKey: number) } }
@@ -181,11 +190,13 @@ public final class FaultProxy: Sendable {
         while !Task.isCancelled {
             let (mode, changed) = self.state.withLock { ($0.mode(of: number), $0.changed) }
             switch (mode, direction) {
-            case (.forward, _), (.holdRequests, .toClient), (.holdAnswers, .toServer): return true
+            case (.forward, _), (.halfOpenOneWay(.toServer), .toClient),
+                (.halfOpenOneWay(.toClient), .toServer):
+                return true
             case (.delay(let duration), _): return (try? await clock.sleep(for: duration)) != nil
             case (.throttle(let rate), _):
                 return (try? await clock.sleep(for: .seconds(Double(count) / Double(max(1, rate))))) != nil
-            case (.halfOpen, _), (.holdRequests, .toServer), (.holdAnswers, .toClient): await changed.wait()
+            case (.halfOpen, _), (.halfOpenOneWay, _): await changed.wait()
             case (.refuse, _): return false
             }
         }

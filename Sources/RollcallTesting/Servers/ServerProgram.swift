@@ -132,12 +132,15 @@ extension ServerProgram {
     /// - Parameters:
     ///   - environment: The variables.
     ///   - kinds: The programs to look for.
+    ///   - packages: The packages of Python that drive one.
     /// - Returns: The names, in the variable's order.
     package static func missing(
         environment: [String: String] = ProcessInfo.processInfo.environment,
-        of kinds: [Kind] = [.etcd, .etcdctl, .consul]
+        of kinds: [Kind] = [.etcd, .etcdctl, .consul],
+        and packages: [PythonPackage] = [.consul]
     ) -> [String] {
         (environment["REQUIRED_BACKENDS"] ?? "").split(separator: ",").map(String.init).filter { name in
+            if let package = packages.first(where: { $0.description == name }) { return !package.isHere }
             guard let kind = kinds.first(where: { $0.name == name }) else { return true }
             return Self.all(kind).isEmpty
         }
