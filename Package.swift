@@ -111,7 +111,8 @@ let package = Package(
         ),
         .testTarget(
             name: "RollcallConsulTests",
-            dependencies: ["Rollcall", "HTTPEngine", "RollcallConsul", "RollcallTesting"]
+            dependencies: ["Rollcall", "HTTPEngine", "RollcallConsul", "RollcallTesting"],
+            exclude: ["python_consul.py"]
         ),
         .testTarget(
             name: "RollcallProgramTests",

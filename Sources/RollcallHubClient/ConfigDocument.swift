@@ -14,6 +14,8 @@ struct ConfigDocument {
     private(set) var isDeleted = false
     /// Who sees a candidate.
     private(set) var audience: ConfigAudience?
+    /// Why what is stored cannot be understood.
+    private(set) var fault: String?
     private var name = ""
     private var revision: String?
     private var format = ConfigContent.Format.binary
@@ -55,6 +57,7 @@ struct ConfigDocument {
             case "size": document.size = try reader.integer()
             case "modifiedAt": document.modifiedAt = try Self.date(try reader.string())
             case "audience": document.audience = try ConfigAudience.read(from: &reader)
+            case "fault": document.fault = try reader.string()
             case "deleted": document.isDeleted = try reader.boolean()
             case "content": document.bytes = Array(try reader.string().utf8)
             case "contentBase64":

@@ -42,14 +42,18 @@ struct ConfigReplica {
     /// - Returns: The state after it; `nil` for an event of another kind.
     /// - Throws: `protocolViolation` for a document that is something else.
     mutating func accept(_ name: String, id: String?, data: [UInt8]) throws(BackendError) -> ConfigState? {
-        guard name == "entry" || name == "absent" else { return nil }
+        guard ["entry", "absent", "undecodable"].contains(name) else { return nil }
         let state: ConfigState
         do throws(ValidationError) {
             let document = try ConfigDocument(json: data)
             guard document.key == self.key else {
                 throw ValidationError(field: "key", message: "is not \(self.key.text.quotedForDisplay)")
             }
-            state = name == "absent" ? .absent : .present(try document.entry(self.key))
+            switch name {
+            case "absent": state = .absent
+            case "undecodable": state = .undecodable(document.fault ?? "the hub cannot read it")
+            default: state = .present(try document.entry(self.key))
+            }
         } catch {
             throw BackendError(.protocolViolation, "an event of the hub cannot be read", cause: error)
         }

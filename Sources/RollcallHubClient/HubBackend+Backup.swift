@@ -7,7 +7,7 @@ extension HubBackend {
     /// - Parameter take: Takes each piece, one after the other.
     /// - Throws: A ``BackendError``; what `take` throws. What was taken is of no use then.
     public func backup(_ take: ([UInt8]) throws -> Void) async throws {
-        let request = HTTPClient.Request("GET", "/v1/backup", at: self.calls.origin)
+        let request = HTTPClient.Request("GET", "/v1/backup", at: self.calls.origins.current)
         let deadline = self.clock.now.advanced(by: .seconds(60))
         var failure: (any Error)?
         do throws(ConnectionError) {

@@ -2,8 +2,8 @@ import HTTPEngine
 public import Rollcall
 
 extension HubBackend: ConfigHistoryBackend, ConfigBatchBackend {
-    /// What the hub takes: 1 MiB under a key.
-    public var configCapabilities: ConfigCapabilities { ConfigCapabilities(maximumBytes: 1 << 20) }
+    /// What the hub takes: see ``Configuration/configCapabilities``.
+    public var configCapabilities: ConfigCapabilities { self.configuration.configCapabilities }
 
     /// What the hub takes in one batch: this many changes, and this many bytes of JSON.
     private static let maximumChanges = 1024
@@ -179,6 +179,11 @@ extension HubBackend: ConfigHistoryBackend, ConfigBatchBackend {
                 // An answer of the hub settles what became of the attempts before it; a hub that is away does not.
                 if isLost, RetryTable.allowsRetry(after: error, isIdempotent: true) || error.code == .cancelled {
                     error.applied = .unknown
+                }
+                // Of several hubs in front of an engine none remembers: the record alone tells, and others may have changed it.
+                if isLost, self.calls.origins.all.count > 1, error.code == .conflict || error.code == .notFound {
+                    error.applied = .unknown
+                    throw error
                 }
                 guard error.applied == .unknown, error.code != .cancelled, attempt < 3 else { throw error }
                 let pause = Backoff.background.pause(before: attempt, using: &generator)

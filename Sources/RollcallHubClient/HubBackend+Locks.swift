@@ -12,32 +12,46 @@ extension HubBackend: LockBackend {
         WorkGauge.enter()
         defer { WorkGauge.leave() }
         let secret = RandomText.hexadecimal(words: 2)
+        var asked: [Origin] = []
         do throws(BackendError) {
-            return try await self.acquire(name, ttl: ttl, secret: secret)
+            return try await self.acquire(name, ttl: ttl, secret: secret, &asked)
         } catch {
             // The hub may have given it all the same, and nobody would renew it.
-            if error.applied == .unknown || Task.isCancelled {
+            for origin in asked where error.applied == .unknown || Task.isCancelled {
                 try? await self.uncancelled { () async throws(BackendError) in
-                    try await self.release(name, secret: secret)
+                    try await self.release(name, secret: secret, at: origin)
                 }
             }
             throw Task.isCancelled ? BackendError(.cancelled, "the task was cancelled", backend: self.name) : error
         }
     }
 
+    /// Asks for a lock until it is given.
+    ///
+    /// - Parameters:
+    ///   - name: The lock.
+    ///   - ttl: How long it outlives its last renewal.
+    ///   - secret: What the caller is known by.
+    ///   - asked: The hubs that may have given it.
+    /// - Returns: The right to hold it.
+    /// - Throws: A ``BackendError``.
     private func acquire(
         _ name: LockName,
         ttl: Duration,
-        secret: String
+        secret: String,
+        _ asked: inout [Origin]
     ) async throws(BackendError) -> any LockLease {
         var generator = SplitMix64()
         var failures = 0
         while true {
             let began = self.clock.now
+            let origin = self.calls.origins.current
+            if !asked.contains(origin) { asked.append(origin) }
             do throws(BackendError) {
-                let (token, granted) = try await self.ask(name, ttl: ttl, secret: secret)
+                let (token, granted) = try await self.ask(name, ttl: ttl, secret: secret, at: origin)
                 let lease = HubLockLease(
                     backend: self,
+                    origin: origin,
                     name: name,
                     token: token,
                     secret: secret,
@@ -49,17 +63,30 @@ extension HubBackend: LockBackend {
                 return lease
             } catch  where error.code == .conflict || error.code == .leaseLost {
                 failures = 0
-            } catch  where error.applied == .unknown && error.code != .cancelled && failures < 3 {
+                // A hub that does not wait is not asked as fast as it answers.
+                if began.duration(to: self.clock.now) < .milliseconds(100) {
+                    try await self.clock.pause(for: Backoff.background.pause(before: 1, using: &generator))
+                }
+            } catch  where self.allowsRetry(after: error, failures) {
+                if HubCalls.isOfHub(error) { self.calls.origins.leave(origin) }
                 failures += 1
                 try await self.clock.pause(for: Backoff.background.pause(before: failures, using: &generator))
             }
         }
     }
 
+    /// Whether a failed call for a lock is made again: its answer was lost, or another hub may give it.
+    private func allowsRetry(after error: BackendError, _ failures: Int) -> Bool {
+        guard error.code != .cancelled else { return false }
+        if error.applied == .unknown { return failures < 3 }
+        return HubCalls.isOfHub(error) && failures < self.calls.origins.all.count - 1
+    }
+
     private func ask(
         _ name: LockName,
         ttl: Duration,
-        secret: String
+        secret: String,
+        at origin: Origin
     ) async throws(BackendError) -> (token: UInt64, ttl: Duration) {
         // Who waits has a connection of his own, so that many who wait keep no call from its turn.
         let answer = try await self.lockCalls.send(
@@ -68,7 +95,8 @@ extension HubBackend: LockBackend {
             "acquire",
             key: name.text,
             query: [("ttl", ttl.text), ("wait", Self.turn.text), ("lease", secret)],
-            within: Self.turn + self.configuration.timeout
+            within: Self.turn + self.configuration.timeout,
+            at: origin
         )
         return try HubCalls.reading("acquire", name.text) { () throws(ValidationError) in
             try HubLockLease.grant(in: answer.body)
@@ -87,8 +115,9 @@ extension HubBackend: LockBackend {
         }
     }
 
-    func release(_ name: LockName, secret: String) async throws(BackendError) {
-        _ = try await self.calls.send("DELETE", HubCalls.path(name), "release", key: name.text, secret: secret)
+    func release(_ name: LockName, secret: String, at origin: Origin) async throws(BackendError) {
+        let path = HubCalls.path(name)
+        _ = try await self.calls.send("DELETE", path, "release", key: name.text, secret: secret, at: origin)
     }
 }
 
@@ -98,11 +127,14 @@ final class HubLockLease: LockLease {
     let token: UInt64
     let ttl: Duration
     private let backend: HubBackend
+    /// The hub that gave it, which alone knows it where several stand in front of one engine.
+    private let origin: Origin
     private let secret: String
     private let keeper: LockKeeper
 
     init(
         backend: HubBackend,
+        origin: Origin,
         name: LockName,
         token: UInt64,
         secret: String,
@@ -110,6 +142,7 @@ final class HubLockLease: LockLease {
         grantedAt moment: TimeSource.Instant
     ) {
         self.backend = backend
+        self.origin = origin
         self.name = name
         self.token = token
         self.secret = secret
@@ -130,12 +163,18 @@ final class HubLockLease: LockLease {
 
     func release() async throws(BackendError) {
         self.keeper.end()
-        try await self.backend.release(self.name, secret: self.secret)
+        try await self.backend.release(self.name, secret: self.secret, at: self.origin)
     }
 
     private func send() async throws(BackendError) {
-        let path = HubCalls.path(self.name)
-        _ = try await self.backend.calls.send("PUT", path, "renew", key: self.name.text, secret: self.secret)
+        _ = try await self.backend.calls.send(
+            "PUT",
+            HubCalls.path(self.name),
+            "renew",
+            key: self.name.text,
+            secret: self.secret,
+            at: self.origin
+        )
     }
 
     /// Reads `{"token":7,"lease":{"secret":…,"ttl":"10s"}}`.

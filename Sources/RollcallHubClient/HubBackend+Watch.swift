@@ -91,10 +91,24 @@ extension HubBackend {
         _ wish: WatchRequest,
         _ element: (EventParser.Element) throws(BackendError) -> Void
     ) async throws(BackendError) {
+        let origin = self.calls.origins.current
+        do throws(BackendError) {
+            try await self.stream(wish, from: origin, element)
+        } catch {
+            if HubCalls.isOfHub(error) { self.calls.origins.leave(origin) }
+            throw error
+        }
+    }
+
+    private func stream(
+        _ wish: WatchRequest,
+        from origin: Origin,
+        _ element: (EventParser.Element) throws(BackendError) -> Void
+    ) async throws(BackendError) {
         let request = HTTPClient.Request(
             "POST",
             self.calls.target(wish.path),
-            at: self.calls.origin,
+            at: origin,
             fields: [
                 Problem.Header("Content-Type", "application/json"), Problem.Header("Accept", "text/event-stream"),
             ],

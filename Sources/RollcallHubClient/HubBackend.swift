@@ -17,6 +17,21 @@ public final class HubBackend: RegistryBackend {
         public var silenceLimit: Duration
         /// Where the driver says what happens.
         public var log: Log
+        /// What the hub does differently where the contract leaves room.
+        ///
+        /// By default as a hub with a store of its own; one in front of another engine does as the engine.
+        public var capabilities = BackendCapabilities(
+            ttl: .seconds(1)...(.seconds(86400)),
+            expirySlack: .milliseconds(500),
+            knowsDepartureReason: true,
+            remembersRemoval: true
+        )
+
+        /// What the hub takes as configuration.
+        ///
+        /// By default as a hub with a store of its own, 1 MiB under a key; one in front of another engine takes what that
+        /// takes.
+        public var configCapabilities = ConfigCapabilities(maximumBytes: 1 << 20)
 
         /// Creates a configuration.
         ///
@@ -37,13 +52,8 @@ public final class HubBackend: RegistryBackend {
 
     /// The kind of backend.
     public var name: String { Self.name }
-    /// What this backend does differently where the contract leaves room.
-    public let capabilities = BackendCapabilities(
-        ttl: .seconds(1)...(.seconds(86400)),
-        expirySlack: .milliseconds(500),
-        knowsDepartureReason: true,
-        remembersRemoval: true
-    )
+    /// What this backend does differently where the contract leaves room: see ``Configuration/capabilities``.
+    public var capabilities: BackendCapabilities { self.configuration.capabilities }
 
     let calls: HubCalls
     /// Calls that wait for a lock, which may be many.
@@ -55,7 +65,8 @@ public final class HubBackend: RegistryBackend {
     /// Creates a client of a hub.
     ///
     /// - Parameters:
-    ///   - url: `hub://127.0.0.1:20000`, or the same with `http`; the port is 20000 where none is given.
+    ///   - url: `hub://127.0.0.1:20000`, or the same with `http`; the port is 20000 where none is given. Of several hubs
+    ///     in front of one engine, with commas between them, the next is asked when one does not answer.
     ///   - namespace: The namespace that all calls mean.
     ///   - configuration: How to behave.
     /// - Throws: `invalidArgument` for another URL; `unavailable` when the process has no descriptor left.
@@ -64,18 +75,18 @@ public final class HubBackend: RegistryBackend {
         namespace: Namespace = .default,
         configuration: Configuration = Configuration()
     ) throws(BackendError) {
-        let origin = try Self.origin(of: url)
+        let origins = try HubOrigins(url: url)
         self.configuration = configuration
         self.streams = try HTTPClient()
         self.calls = HubCalls(
             client: try HTTPClient(),
-            origin: origin,
+            origins: origins,
             namespace: namespace,
             timeout: configuration.timeout
         )
         self.lockCalls = HubCalls(
             client: self.streams,
-            origin: origin,
+            origins: origins,
             namespace: namespace,
             timeout: configuration.timeout
         )
@@ -86,22 +97,6 @@ public final class HubBackend: RegistryBackend {
     /// Opens backends for URLs with the scheme `hub`; for ``RollcallClient``.
     public static let opener: RollcallClient.BackendOpener = { (url, namespace) throws(BackendError) in
         try HubBackend(url: url, namespace: namespace)
-    }
-
-    private static func origin(of url: String) throws(BackendError) -> Origin {
-        let fault = BackendError(
-            .invalidArgument,
-            "\(url.withoutCredentials.quotedForDisplay) is not the URL of a hub such as hub://127.0.0.1:20000",
-            backend: self.name
-        )
-        guard let scheme = ["hub://", "http://"].first(where: { url.hasPrefix($0) }) else { throw fault }
-        var rest = url.dropFirst(scheme.count)
-        if rest.last == "/" { rest = rest.dropLast() }
-        let hasPort = rest.last != "]" && rest.split(separator: "]").last?.contains(":") == true
-        guard let endpoint = try? Endpoint("http://" + rest + (hasPort ? "" : ":20000")), endpoint.path.isEmpty else {
-            throw fault
-        }
-        return Origin(host: endpoint.host, port: endpoint.port)
     }
 
     /// See ``Backend/run()``.
@@ -121,16 +116,17 @@ public final class HubBackend: RegistryBackend {
         let start = self.calls.client.clock.now
         do throws(BackendError) {
             let answer = try await self.calls.send("GET", "/v1/status", "health", key: nil)
-            let (isWritable, held) = HubCalls.status(answer.body)
+            let (isReadable, isWritable, held) = HubCalls.status(answer.body)
             var health = BackendHealth(
                 isReachable: true,
                 latency: start.duration(to: self.calls.client.clock.now),
                 memberCount: 1,
                 serverVersion: try? HubCalls.text("version", in: answer.body),
-                canRead: true,
+                canRead: isReadable,
                 canWrite: isWritable,
                 error: isWritable ? nil : .unavailable,
-                message: isWritable ? nil : "the hub cannot write its journal, and takes no change"
+                message: isWritable
+                    ? nil : "the hub takes no change: it cannot write its journal, or its engine is away"
             )
             health.heldInstances = held
             return health

@@ -4,7 +4,7 @@ import Rollcall
 /// Calls of the hub's API, with errors as the contract wants them.
 struct HubCalls: Sendable {
     let client: HTTPClient
-    let origin: Origin
+    let origins: HubOrigins
     let namespace: Namespace
     let timeout: Duration
 
@@ -37,6 +37,7 @@ struct HubCalls: Sendable {
     ///   - fields: Further header fields; a content type among them says what the body is, else it is JSON.
     ///   - body: Its body.
     ///   - limit: How long it may take; by default as long as any call.
+    ///   - place: Which hub is asked; by default the one that answered last, or the next.
     /// - Returns: The answer.
     /// - Throws: A ``BackendError``.
     func send(
@@ -48,23 +49,52 @@ struct HubCalls: Sendable {
         secret: String? = nil,
         fields: [Problem.Header] = [],
         body: [UInt8] = [],
-        within limit: Duration? = nil
+        within limit: Duration? = nil,
+        at place: Origin? = nil
     ) async throws(BackendError) -> HTTPClient.Response {
         var fields = fields
         if let secret { fields.append(Problem.Header("Rollcall-Lease", secret)) }
         if !body.isEmpty, !fields.contains(where: { $0.name == "Content-Type" }) {
             fields.append(Problem.Header("Content-Type", "application/json"))
         }
-        let request = HTTPClient.Request(method, self.target(path, query), at: self.origin, fields: fields, body: body)
         do throws(BackendError) {
-            guard !Task.isCancelled else { throw BackendError(.cancelled, "the task was cancelled") }
-            let response = try await self.perform(request, within: limit ?? self.timeout)
-            guard (200..<300).contains(response.status) else { throw Self.error(of: response.head, response.body) }
-            return response
+            return try await self.send(within: limit ?? self.timeout, at: place) { origin in
+                HTTPClient.Request(method, self.target(path, query), at: origin, fields: fields, body: body)
+            }
         } catch {
             throw Self.placing(error, operation, key)
         }
     }
+
+    /// Sends a request to the hub that answered last, and to the next where that one cannot have carried it out.
+    private func send(
+        within limit: Duration,
+        at place: Origin?,
+        _ request: (Origin) -> HTTPClient.Request
+    ) async throws(BackendError) -> HTTPClient.Response {
+        let deadline = self.client.clock.now.advanced(by: limit)
+        var left = place == nil ? self.origins.all.count : 1
+        while true {
+            guard !Task.isCancelled else { throw BackendError(.cancelled, "the task was cancelled") }
+            let origin = place ?? self.origins.current
+            let request = request(origin)
+            // A hub that hangs must leave time for the next, which is not asked to change anything twice.
+            let share = self.client.clock.now.duration(to: deadline) / (request.method == "GET" ? left : 1)
+            left -= 1
+            do throws(BackendError) {
+                let response = try await self.perform(request, within: share)
+                guard (200..<300).contains(response.status) else { throw Self.error(of: response.head, response.body) }
+                return response
+            } catch {
+                guard Self.isOfHub(error), place == nil else { throw error }
+                self.origins.leave(origin)
+                guard left > 0, error.applied == .no || request.method == "GET" else { throw error }
+            }
+        }
+    }
+
+    /// Whether another hub may do better: this one is away, hangs, or has lost its engine.
+    static func isOfHub(_ error: BackendError) -> Bool { error.code == .unavailable || error.code == .timeout }
 
     /// Renews a lease and returns its time-to-live.
     func renew(_ token: LeaseToken) async throws(BackendError) -> Duration {
@@ -148,20 +178,25 @@ struct HubCalls: Sendable {
         try self.document(body)[name]
     }
 
-    /// Whether a hub's status says that it takes changes, and how many instances its guard keeps.
+    /// Whether a hub's status says that it can be read and takes changes, and how many instances its guard keeps.
     ///
     /// One that does not tell is taken to take changes, and to have no guard.
-    static func status(_ body: [UInt8]) -> (isWritable: Bool, held: Int?) {
-        var (isWritable, held) = (true, Int?.none)
+    static func status(_ body: [UInt8]) -> (isReadable: Bool, isWritable: Bool, held: Int?) {
+        var (isReadable, isWritable, held) = (true, true, Int?.none)
         var reader = JSONReader(body)
         try? reader.object { (reader, name) throws(ValidationError) in
             switch name {
             case "writable": isWritable = try reader.boolean()
             case "guard": held = try self.heldCount(&reader)
+            case "backend":
+                // What stands behind the hub, where it keeps nothing itself.
+                try reader.object { (reader, name) throws(ValidationError) in
+                    if name == "canRead" { isReadable = try reader.boolean() } else { try reader.skip() }
+                }
             default: try reader.skip()
             }
         }
-        return (isWritable, held)
+        return (isReadable, isWritable, held)
     }
 
     private static func heldCount(_ reader: inout JSONReader) throws(ValidationError) -> Int {

@@ -20,7 +20,7 @@ struct EtcdPartitionTests {
         let mayLeave = Signal()
     }
 
-    private static let cuts: [FaultProxy.Mode] = [.halfOpen, .holdRequests, .holdAnswers]
+    private static let cuts: [FaultProxy.Mode] = [.halfOpen, .halfOpenOneWay(.toServer), .halfOpenOneWay(.toClient)]
 
     @Test(
         "when it is whole again, watches show what is true, and who was lost is back once",

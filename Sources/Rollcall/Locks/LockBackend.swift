@@ -29,6 +29,11 @@ public protocol LockLease: Sendable {
     /// The time-to-live that the backend granted.
     var ttl: Duration { get }
 
+    /// Renews once; for those who keep time themselves.
+    ///
+    /// - Throws: `leaseLost` when the lock is not held any more; a ``BackendError`` that may pass.
+    func renew() async throws(BackendError)
+
     /// Renews in time, for as long as the lock is held.
     ///
     /// - Throws: `leaseLost` when it is not any more, at the latest when its time-to-live is over without an answer of

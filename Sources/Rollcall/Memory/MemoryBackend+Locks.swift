@@ -48,10 +48,16 @@ final class MemoryLockLease: LockLease {
     func keepAlive() async throws(BackendError) -> Never {
         WorkGauge.enter()
         defer { WorkGauge.leave() }
-        try await self.keeper.keep { () throws(BackendError) in
-            try self.backend.reaching("renew", key: self.name.text) { () throws(BackendError) in
-                try self.backend.registry.locks.renew(self.place, proof: self.proof)
-            }
+        try await self.keeper.keep { () throws(BackendError) in try self.send() }
+    }
+
+    func renew() async throws(BackendError) {
+        try await self.keeper.renewNow { () throws(BackendError) in try self.send() }
+    }
+
+    private func send() throws(BackendError) {
+        try self.backend.reaching("renew", key: self.name.text) { () throws(BackendError) in
+            try self.backend.registry.locks.renew(self.place, proof: self.proof)
         }
     }
 

@@ -22,6 +22,7 @@ extension EtcdBackend: ConfigBatchBackend {
                     nil
                 )
             }
+            if let entries = self.madeBefore(changes, records.map(\.records.first)) { return entries }
             var edits: [EtcdConfigEdit] = []
             for (change, found) in zip(changes, records) {
                 edits.append(try EtcdConfigEdit(change, found.records.first, self.keys))
@@ -29,6 +30,20 @@ extension EtcdBackend: ConfigBatchBackend {
             if let entries = try await self.carryOut(edits) { return entries }
         }
         throw self.crowded("batch", nil)
+    }
+
+    /// What is stored, if the changes were made before by somebody who sends them again and nobody wrote over any.
+    private func madeBefore(_ changes: [ConfigChange], _ records: [EtcdRecord?]) -> [ConfigEntry?]? {
+        var entries: [ConfigEntry?] = []
+        for (change, record) in zip(changes, records) {
+            guard case .write(let draft) = change.action else {
+                entries.append(nil)
+                continue
+            }
+            guard let entry = self.entry(change.key, record, writtenAs: draft.writeID) else { return nil }
+            entries.append(entry)
+        }
+        return entries.contains { $0 != nil } ? entries : nil
     }
 
     /// Makes all changes, and finds out whether they were made where no answer came.

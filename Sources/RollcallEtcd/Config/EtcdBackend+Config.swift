@@ -31,6 +31,7 @@ extension EtcdBackend: ConfigBackend {
         try self.check([ConfigChange(key, .write(draft), expecting: expectation)])
         for _ in 0..<Self.maximumAttempts {
             let record = try await self.record(key, "write")
+            if let entry = self.entry(key, record, writtenAs: draft.writeID) { return entry }
             let edit = try EtcdConfigEdit(ConfigChange(key, .write(draft), expecting: expectation), record, self.keys)
             if let entry = try await self.carryOut(edit, "write") { return entry }
         }
@@ -121,6 +122,14 @@ extension EtcdBackend: ConfigBackend {
             else { throw error }
             return envelope.entry(edit.key, revision: ConfigRevision("\(record.modRevision)"))
         }
+    }
+
+    /// What is stored, if it is what somebody named a write before who sends it again.
+    func entry(_ key: ConfigKey, _ record: EtcdRecord?, writtenAs write: String?) -> ConfigEntry? {
+        guard let write, let record, let envelope = try? self.keys.decode(record.value), envelope.write == write else {
+            return nil
+        }
+        return envelope.entry(key, revision: ConfigRevision("\(record.modRevision)"))
     }
 
     func crowded(_ operation: String, _ key: ConfigKey?) -> BackendError {

@@ -41,7 +41,12 @@ struct EtcdConfigEdit: Sendable {
             self.operation = .delete(EtcdRange(key: path))
         case .write(let draft):
             let version = try Self.version(draft.version, change.key, record, keys)
-            let envelope = ConfigEnvelope(draft, version: version, modifiedAt: date.wholeMilliseconds)
+            let envelope = ConfigEnvelope(
+                draft,
+                version: version,
+                modifiedAt: date.wholeMilliseconds,
+                write: draft.writeID ?? RandomText.hexadecimal(words: 2)
+            )
             self.envelope = envelope
             self.operation = .put(EtcdPut(key: path, value: keys.encode(envelope)))
         }

@@ -70,6 +70,15 @@ final class ConfigFeed: Sendable {
         for mailbox in mailboxes { mailbox.offer(.key(place.key), for: .key(place.key)) }
     }
 
+    /// Ends the streams and polls of a namespace.
+    func end(_ namespace: Namespace) {
+        let mailboxes = self.state.withLock { state in
+            state.exact.filter { $0.key.namespace == namespace }.flatMap(\.value.values)
+                + (state.patterns[namespace]?.values.map(\.mailbox) ?? [])
+        }
+        for mailbox in mailboxes { mailbox.finish() }
+    }
+
     /// Makes one part of the streams show that they live.
     func beat(part: Int) {
         let mailboxes = self.state.withLock { state in

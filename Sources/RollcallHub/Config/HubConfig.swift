@@ -110,8 +110,17 @@ extension HubConfig {
 
     /// Checks a text by what kind it is.
     func check(_ content: ConfigContent, key: ConfigKey) throws(BackendError) {
+        try self.formats.checkForStoring(content, key: key)
+    }
+}
+
+extension ConfigReader {
+    /// Checks a text by what kind it is, so that nobody is given what nobody can read.
+    ///
+    /// - Throws: `invalidArgument` with the key, and where the fault is.
+    func checkForStoring(_ content: ConfigContent, key: ConfigKey) throws(BackendError) {
         do throws(ConfigFormatError) {
-            try self.formats.check(content)
+            try self.check(content)
         } catch {
             throw BackendError(.invalidArgument, "the content is not stored: \(error)", key: key.text)
         }

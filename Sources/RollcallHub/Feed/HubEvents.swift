@@ -8,6 +8,15 @@ enum HubEvents {
     /// In how many parts the streams do that, so that there is no moment at which all of them do.
     static let parts = 20
 
+    /// Makes all streams show that they live, one part after the other, until the task is cancelled.
+    static func beat(clock: TimeSource, _ beat: (_ part: Int) -> Void) async {
+        var part = 0
+        while (try? await clock.sleep(for: Self.beat / Self.parts)) != nil {
+            beat(part)
+            part = (part + 1) % Self.parts
+        }
+    }
+
     /// A comment, which readers step over.
     static let heartbeat = Array(": heartbeat\n\n".utf8)
 
@@ -18,23 +27,49 @@ enum HubEvents {
 
     /// What changed of a service.
     static func delta(_ change: RegistryTable.Change, _ table: RegistryTable, epoch: String) -> [UInt8] {
+        self.delta(
+            of: change.place.service,
+            from: change.from,
+            to: change.to,
+            upserts: change.upserted.compactMap { table.record($0, at: change.place)?.visible },
+            removed: change.departed.map { ($0, $1) },
+            epoch: epoch
+        )
+    }
+
+    /// What changed of a service.
+    ///
+    /// - Parameters:
+    ///   - service: The service.
+    ///   - from: Its revision before.
+    ///   - to: Its revision after.
+    ///   - upserts: The instances that are new or others than before.
+    ///   - removed: Those that left, and why.
+    ///   - epoch: What revisions belong to.
+    /// - Returns: The event.
+    static func delta(
+        of service: ServiceName,
+        from: UInt64,
+        to: UInt64,
+        upserts: [ServiceInstance],
+        removed: [(InstanceID, DepartureReason)],
+        epoch: String
+    ) -> [UInt8] {
         var writer = JSONWriter(capacity: 512)
         writer.object { writer in
             writer.key("service")
-            writer.string(change.place.service.text)
+            writer.string(service.text)
             writer.key("from")
-            writer.integer(change.from)
+            writer.integer(from)
             writer.key("to")
-            writer.integer(change.to)
+            writer.integer(to)
             writer.key("upserts")
             writer.array { writer in
-                for id in change.upserted {
-                    if let record = table.record(id, at: change.place) { writer.raw(record.visible.json) }
-                }
+                for instance in upserts { writer.raw(instance.json) }
             }
             writer.key("removed")
             writer.array { writer in
-                for (id, reason) in change.departed {
+                for (id, reason) in removed {
                     writer.object { writer in
                         writer.key("id")
                         writer.string(id.text)
@@ -44,7 +79,7 @@ enum HubEvents {
                 }
             }
         }
-        return Self.event("delta", id: "\(epoch).\(change.to)", data: writer.bytes)
+        return Self.event("delta", id: "\(epoch).\(to)", data: writer.bytes)
     }
 
     /// The services that there are.

@@ -145,24 +145,44 @@ final class HubFeed: Sendable {
     ///   - change: What changed.
     ///   - table: What there is now.
     func publish(_ change: RegistryTable.Change, _ table: RegistryTable) {
-        let place = change.place
-        let (readers, names, listeners) = self.state.withLock { state in
-            let names = change.changesNames ? state.names[place.namespace].map { Array($0.values) } ?? [] : []
-            return (state.watchers.members(of: place), names, state.listeners)
+        for listener in self.state.withLock({ $0.listeners }) { listener(change, table) }
+        if change.changesNames { self.publishNames(in: change.place.namespace) }
+        let isGone = change.changesNames && change.upserted.isEmpty
+        self.publish(from: change.from, to: change.to, isGone: isGone, at: change.place) {
+            HubEvents.delta(change, table, epoch: self.epoch)
         }
-        for listener in listeners { listener(change, table) }
-        for mailbox in names { mailbox.offer(.names, for: .names) }
+    }
+
+    /// Tells a change to all who watch the service.
+    ///
+    /// - Parameters:
+    ///   - from: The service's revision before.
+    ///   - to: The service's revision after.
+    ///   - isGone: Whether the service has no instance any more.
+    ///   - place: The service.
+    ///   - event: Encodes the change; not called when nobody watches.
+    func publish(from: UInt64, to: UInt64, isGone: Bool, at place: RegistryTable.Place, event: () -> [UInt8]) {
+        let readers = self.state.withLock { $0.watchers.members(of: place) }
         let lanes = self.lanes.filter { $0.watches(place) }
         guard !readers.isEmpty || !lanes.isEmpty else { return }
-        let event = HubEvents.delta(change, table, epoch: self.epoch)
-        let news = ServiceChange(
-            from: change.from,
-            to: change.to,
-            isGone: change.changesNames && change.upserted.isEmpty,
-            event: event
-        )
+        let news = ServiceChange(from: from, to: to, isGone: isGone, event: event())
         for mailbox in readers { mailbox.offer(.change(place.service, news), for: .service(place.service)) }
         for lane in lanes { lane.offer(news, at: place) }
+    }
+
+    /// Tells all who want to know which services there are that others are there now.
+    func publishNames(in namespace: Namespace) {
+        let mailboxes = self.state.withLock { $0.names[namespace].map { Array($0.values) } ?? [] }
+        for mailbox in mailboxes { mailbox.offer(.names, for: .names) }
+    }
+
+    /// Ends the streams and polls of a namespace.
+    func end(_ namespace: Namespace) {
+        let readers = self.state.withLock { state in
+            state.watchers.members(in: namespace) + (state.names[namespace].map { Array($0.values) } ?? [])
+        }
+        for mailbox in readers { mailbox.finish() }
+        for lane in self.lanes { lane.end(namespace) }
     }
 
     /// Makes one part of the streams show that they live.

@@ -53,6 +53,11 @@ final class HubLane: Sendable {
     /// Whether any of the streams watches a service.
     func watches(_ place: RegistryTable.Place) -> Bool { self.state.withLock { $0.watchers.contains(place) } }
 
+    /// Ends the streams of a namespace.
+    func end(_ namespace: Namespace) {
+        for outlet in self.state.withLock({ $0.watchers.members(in: namespace) }) { outlet.mailbox.finish() }
+    }
+
     /// Has the streams told of a change.
     func offer(_ change: HubFeed.ServiceChange, at place: RegistryTable.Place) {
         self.mailbox.offer(.change(place.service, place, change), for: .service(place))

@@ -54,6 +54,14 @@ struct Watchers<Member: Sendable>: Sendable {
     }
 }
 
+extension Watchers {
+    /// All who watch something in a namespace, perhaps more than once.
+    func members(in namespace: Namespace) -> [Member] {
+        let named = self.exact.filter { $0.key.namespace == namespace }.flatMap(\.value.values)
+        return named + (self.patterns[namespace]?.values.map(\.member) ?? [])
+    }
+}
+
 extension Dictionary {
     /// Takes a member out of the table at a key, and the table when it was the last.
     mutating func remove<Member>(_ number: UInt64, at key: Key) where Value == [UInt64: Member] {

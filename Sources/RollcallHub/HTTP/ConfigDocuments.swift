@@ -49,18 +49,18 @@ enum ConfigDocuments {
     }
 
     /// Writes `{"results":[…]}`: what is stored after each change, or `{"key":…,"deleted":…}`.
-    static func items(_ changes: [ConfigChange], _ items: [ConfigTable.Item?]) -> [UInt8] {
-        var writer = JSONWriter(capacity: 64 + items.count * 160)
+    static func items(_ changes: [ConfigChange], _ outcomes: [(entry: ConfigEntry?, isDeleted: Bool)]) -> [UInt8] {
+        var writer = JSONWriter(capacity: 64 + outcomes.count * 160)
         writer.object { writer in
             writer.key("results")
             writer.array { writer in
-                for (change, item) in zip(changes, items) {
+                for (change, outcome) in zip(changes, outcomes) {
                     writer.object { writer in
-                        if let item, !item.isDeletion { return item.entry.summary.writeMembers(to: &writer) }
+                        if let entry = outcome.entry { return entry.summary.writeMembers(to: &writer) }
                         writer.key("key")
                         writer.string(change.key.text)
                         writer.key("deleted")
-                        writer.boolean(item != nil)
+                        writer.boolean(outcome.isDeleted)
                     }
                 }
             }
@@ -91,6 +91,20 @@ enum ConfigDocuments {
             }
             entry.summary.writeMembers(to: &writer)
             entry.content.writeMember(to: &writer)
+        }
+        return writer.bytes
+    }
+}
+
+extension ConfigDocuments {
+    /// Writes that what is stored under a key cannot be understood, as the data of an event.
+    static func fault(_ fault: String, of key: ConfigKey) -> [UInt8] {
+        var writer = JSONWriter(capacity: 256)
+        writer.object { writer in
+            writer.key("key")
+            writer.string(key.text)
+            writer.key("fault")
+            writer.string(fault)
         }
         return writer.bytes
     }

@@ -31,4 +31,9 @@ enum ConsolePage {
         Problem.Header("Referrer-Policy", "no-referrer"),
         Problem.Header("Cache-Control", "no-store"),
     ]
+
+    /// Answers with the page.
+    static func respond(to exchange: HTTPExchange) {
+        exchange.respond(200, "text/html; charset=utf-8", headers: self.headers, body: PackageResources.console_html)
+    }
 }

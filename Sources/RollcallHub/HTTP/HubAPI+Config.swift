@@ -22,7 +22,7 @@ extension HubAPI {
             try request.checkQuery()
             let instance = try request.instance()
             guard let entry = self.store.config.entry(at: place, for: instance) else { throw Self.absent(path.key) }
-            self.respond(with: entry, request)
+            request.respond(with: entry)
         case (.history, _):
             try request.checkQuery()
             request.respond(json: ConfigDocuments.history(try await self.store.config.history(at: place)))
@@ -31,7 +31,7 @@ extension HubAPI {
             guard let entry = try await self.store.config.entry(at: place, version: version) else {
                 throw BackendError(.notFound, "version \(version) is not kept, never was, or was a deletion")
             }
-            self.respond(with: entry, request)
+            request.respond(with: entry)
         case (.rollback, _): try await self.rollBack(place, request)
         case (.candidate, _), (.promotion, _): try await self.candidate(place, path.operation, request)
         case (.readers, _):
@@ -51,7 +51,14 @@ extension HubAPI {
             in: request.namespace,
             as: try request.writeID()
         )
-        request.respond(json: ConfigDocuments.items(changes, items))
+        request.respond(
+            json: ConfigDocuments.items(
+                changes,
+                items.map { item in
+                    (item.flatMap { $0.isDeletion ? nil : $0.entry }, item != nil)
+                }
+            )
+        )
     }
 
     private func write(_ place: ConfigTable.Place, _ request: HubRequest) async throws {
@@ -91,22 +98,6 @@ extension HubAPI {
             )
         }
         request.respond(headers: Self.headers(of: entry), json: ConfigDocuments.summary(entry.summary))
-    }
-
-    private func respond(with entry: ConfigEntry, _ request: HubRequest) {
-        let headers = Self.headers(of: entry)
-        if request.holds(entry.revision) { return request.exchange.respond(304, headers: headers) }
-        // A page that somebody stored must not act for who looks at it.
-        let caution = [
-            Problem.Header("X-Content-Type-Options", "nosniff"),
-            Problem.Header("Content-Security-Policy", "sandbox; default-src 'none'"),
-        ]
-        request.exchange.respond(
-            200,
-            entry.content.format.mediaType,
-            headers: headers + caution,
-            body: entry.content.bytes
-        )
     }
 
     static func headers(of entry: ConfigEntry) -> [Problem.Header] {

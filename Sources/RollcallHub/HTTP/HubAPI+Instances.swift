@@ -26,11 +26,7 @@ extension HubAPI {
 
     /// Registers, or replaces what the holder of the lease registered.
     private func register(_ id: InstanceID, of service: ServiceName, _ request: HubRequest) async throws {
-        try request.checkQuery("ttl")
-        let ttl = try request.duration("ttl", default: .seconds(10))
-        guard ttl > .zero else {
-            throw ValidationError(field: "ttl", message: "must be above zero; 10s is usual")
-        }
+        let ttl = try request.registrationTTL()
         let secret = try request.secret()
         let instance = try await request.json { (reader) throws(ValidationError) in
             try ServiceInstance.read(from: &reader, service: service, id: id, isStored: false)
@@ -52,30 +48,13 @@ extension HubAPI {
         let required = try registration.instance.requires.map { service in
             (service, try self.store.instances(of: service, in: namespace).instances)
         }
-        var writer = JSONWriter(capacity: 1024)
-        writer.object { writer in
-            writer.key("instance")
-            writer.raw(registration.instance.json)
-            writer.key("lease")
-            writer.object { writer in
-                writer.key("secret")
-                writer.string(registration.token.secret)
-                writer.key("ttl")
-                writer.string(registration.ttl.text)
-            }
-            writer.key("revision")
-            writer.integer(registration.revision)
-            writer.key("required")
-            writer.object { writer in
-                for (service, instances) in required {
-                    writer.key(service.text)
-                    writer.array { writer in
-                        for instance in instances { writer.raw(instance.json) }
-                    }
-                }
-            }
-        }
-        return writer.bytes
+        return RegistrationDocument(
+            instance: registration.instance,
+            secret: registration.token.secret,
+            ttl: registration.ttl,
+            revision: registration.revision,
+            required: required
+        ).json
     }
 
     private func deregister(_ id: InstanceID, of service: ServiceName, _ request: HubRequest) throws {
@@ -115,6 +94,54 @@ extension InstanceChange {
     /// A check that was asked for before and is not allowed any more is no reason to refuse anything else, maintenance
     /// least of all.
     fileprivate var asksForCheck: Bool { self.metadata[ProbeConfiguration.Kind.metadataKey].flatMap(\.self) != nil }
+}
+
+extension HubRequest {
+    /// The time-to-live that a registration asks for.
+    func registrationTTL() throws(ValidationError) -> Duration {
+        try self.checkQuery("ttl")
+        let ttl = try self.duration("ttl", default: .seconds(10))
+        guard ttl > .zero else { throw ValidationError(field: "ttl", message: "must be above zero; 10s is usual") }
+        return ttl
+    }
+}
+
+/// The answer to a registration.
+struct RegistrationDocument {
+    let instance: ServiceInstance
+    let secret: String
+    let ttl: Duration
+    let revision: UInt64
+    /// The instances of each service that the instance needs.
+    let required: [(ServiceName, [ServiceInstance])]
+
+    /// `{"instance":{…},"lease":{"secret":"…","ttl":"10s"},"revision":42,"required":{"log":[…]}}`.
+    var json: [UInt8] {
+        var writer = JSONWriter(capacity: 1024)
+        writer.object { writer in
+            writer.key("instance")
+            writer.raw(self.instance.json)
+            writer.key("lease")
+            writer.object { writer in
+                writer.key("secret")
+                writer.string(self.secret)
+                writer.key("ttl")
+                writer.string(self.ttl.text)
+            }
+            writer.key("revision")
+            writer.integer(self.revision)
+            writer.key("required")
+            writer.object { writer in
+                for (service, instances) in self.required {
+                    writer.key(service.text)
+                    writer.array { writer in
+                        for instance in instances { writer.raw(instance.json) }
+                    }
+                }
+            }
+        }
+        return writer.bytes
+    }
 }
 
 /// The documents of a batch renewal.

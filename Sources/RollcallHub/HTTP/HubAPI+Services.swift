@@ -2,9 +2,6 @@ import HTTPEngine
 import Rollcall
 
 extension HubAPI {
-    /// The longest that a poll may wait, as the documentation says.
-    private static let longestWait = Duration.seconds(300)
-
     /// The services with their counts.
     func services(_ request: HubRequest) throws {
         try request.checkQuery("prefix")
@@ -20,29 +17,11 @@ extension HubAPI {
     /// The snapshot of a service, perhaps after waiting for a change, perhaps filtered.
     func service(_ service: ServiceName, _ request: HubRequest) async throws {
         self.metrics.lookups.add()
-        // The usual look-up asks for nothing of that.
-        guard !request.query.items.isEmpty else { return try self.respond(with: service, nil, request) }
-        try request.checkQuery(
-            "status",
-            "tag",
-            "zone",
-            "version",
-            "metadata.",
-            "wait",
-            "revision",
-            "epoch",
-            repeatable: ["status", "tag"]
-        )
-        let filter = try Self.filter(request.query)
-        let wait = min(try request.duration("wait", default: .zero), Self.longestWait)
-        let held = try request.number("revision")
-        if wait > .zero, let revision = held {
-            let epoch = request.query["epoch"]
-            if epoch == nil || epoch == self.store.epoch {
-                try await self.wait(wait, for: service, beyond: revision, request)
-            }
+        let wish = try request.snapshotWish()
+        if wish.wait > .zero, let revision = wish.revision, wish.epoch == nil || wish.epoch == self.store.epoch {
+            try await self.wait(wish.wait, for: service, beyond: revision, request)
         }
-        try self.respond(with: service, filter, request)
+        try self.respond(with: service, wish.filter, request)
     }
 
     private func respond(with service: ServiceName, _ filter: InstanceFilter?, _ request: HubRequest) throws {
@@ -79,6 +58,48 @@ extension HubAPI {
                 try? await self.clock.sleep(for: limit)
             }
         }
+    }
+}
+
+/// What is asked of a service's snapshot.
+struct SnapshotWish {
+    /// How long to wait for a change.
+    var wait = Duration.zero
+    /// The revision beyond which the change must be.
+    var revision: UInt64?
+    /// What that revision belongs to.
+    var epoch: String?
+    /// Which instances are wanted; `nil` for all.
+    var filter: InstanceFilter?
+}
+
+extension HubRequest {
+    /// The longest that a poll may wait, as the documentation says.
+    private static let longestWait = Duration.seconds(300)
+
+    /// Reads what is asked of a snapshot.
+    ///
+    /// - Throws: A ``ValidationError`` that names the parameter.
+    func snapshotWish() throws(ValidationError) -> SnapshotWish {
+        // The usual look-up asks for nothing.
+        guard !self.query.items.isEmpty else { return SnapshotWish() }
+        try self.checkQuery(
+            "status",
+            "tag",
+            "zone",
+            "version",
+            "metadata.",
+            "wait",
+            "revision",
+            "epoch",
+            repeatable: ["status", "tag"]
+        )
+        return SnapshotWish(
+            wait: min(try self.duration("wait", default: .zero), Self.longestWait),
+            revision: try self.number("revision"),
+            epoch: self.query["epoch"],
+            filter: try Self.filter(self.query)
+        )
     }
 
     private static func filter(_ query: Query) throws(ValidationError) -> InstanceFilter? {

@@ -2,52 +2,50 @@ import HTTPEngine
 import Rollcall
 
 extension HubAPI {
+    /// A stream of server-sent events.
+    func watch(_ request: HubRequest) async throws {
+        let wish = try await request.watchWish(epoch: self.store.epoch)
+        try await HubStream(source: self.store, namespace: request.namespace, wish: wish).run(request.exchange)
+    }
+}
+
+extension HubRequest {
     /// The most services and patterns of one stream.
     private static let maximumPatterns = 1024
 
-    /// A stream of server-sent events.
-    func watch(_ request: HubRequest) async throws {
-        let stream: HubStream
-        if request.method == "POST" {
-            try request.checkQuery()
-            let wish = try await request.json(limit: 1 << 20) { (reader) throws(ValidationError) in
+    /// Reads what stream is asked for.
+    ///
+    /// - Parameter epoch: What the hub's revisions belong to.
+    /// - Returns: The wish.
+    /// - Throws: A ``ValidationError`` or ``Problem``.
+    func watchWish(epoch: String) async throws -> WatchDocument {
+        var wish: WatchDocument
+        if self.method == "POST" {
+            try self.checkQuery()
+            wish = try await self.json(limit: 1 << 20) { (reader) throws(ValidationError) in
                 try WatchDocument(from: &reader)
             }
             // Revisions of another epoch mean nothing here.
-            let held = wish.epoch == self.store.epoch ? wish.held : [:]
-            stream = HubStream(
-                store: self.store,
-                namespace: request.namespace,
-                patterns: wish.patterns,
-                wantsNames: wish.wantsNames,
-                held: held
-            )
+            if wish.epoch != epoch { wish.held = [:] }
         } else {
-            try request.checkQuery("service", "names", repeatable: ["service"])
-            let patterns = try request.query.all("service").map { text throws(ValidationError) in
+            try self.checkQuery("service", "names", repeatable: ["service"])
+            let patterns = try self.query.all("service").map { text throws(ValidationError) in
                 try ServicePattern(text)
             }
-            stream = HubStream(
-                store: self.store,
-                namespace: request.namespace,
-                patterns: patterns,
-                wantsNames: try request.boolean("names")
-            )
+            wish = WatchDocument(patterns: patterns, wantsNames: try self.boolean("names"))
         }
-        guard !stream.patterns.isEmpty || stream.wantsNames else {
-            throw ValidationError(
-                field: request.method == "POST" ? "services" : "service",
-                message: "a stream is of at least one service or pattern"
-            )
+        let field = self.method == "POST" ? "services" : "service"
+        guard !wish.patterns.isEmpty || wish.wantsNames else {
+            throw ValidationError(field: field, message: "a stream is of at least one service or pattern")
         }
-        guard stream.patterns.count <= Self.maximumPatterns else {
+        guard wish.patterns.count <= Self.maximumPatterns else {
             throw ValidationError(
-                field: request.method == "POST" ? "services" : "service",
+                field: field,
                 message: "a stream is of at most \(Self.maximumPatterns) services",
                 limit: Self.maximumPatterns
             )
         }
-        try await stream.run(request.exchange)
+        return wish
     }
 }
 
@@ -60,6 +58,11 @@ struct WatchDocument {
     var patterns: [ServicePattern] = []
     var held: [ServiceName: UInt64] = [:]
     var wantsNames = false
+
+    init(patterns: [ServicePattern], wantsNames: Bool) {
+        self.patterns = patterns
+        self.wantsNames = wantsNames
+    }
 
     init(from reader: inout JSONReader) throws(ValidationError) {
         var document = (epoch: String?.none, services: [(ServicePattern, Int)](), names: false)
@@ -95,9 +98,32 @@ struct WatchDocument {
     }
 }
 
+/// Where streams about services take from what they tell.
+protocol HubStreamSource: Sendable {
+    /// What revisions belong to.
+    var epoch: String { get }
+    /// What tells of changes.
+    var feed: HubFeed { get }
+
+    /// The snapshot of a service, not older than what the feed told.
+    func snapshot(of service: ServiceName, in namespace: Namespace) async throws(BackendError) -> EncodedSnapshot
+
+    /// The names of the services that there are.
+    func names(in namespace: Namespace) throws(BackendError) -> [ServiceName]
+
+    /// The services with their counts.
+    func services(in namespace: Namespace) async throws(BackendError) -> [ServiceSummary]
+}
+
+extension HubStore: HubStreamSource {
+    func names(in namespace: Namespace) throws(BackendError) -> [ServiceName] {
+        try self.services(in: namespace).map(\.service)
+    }
+}
+
 /// One open stream: what it is of, and what it is sent next.
-struct HubStream {
-    let store: HubStore
+struct HubStream<Source: HubStreamSource> {
+    let source: Source
     let namespace: Namespace
     let patterns: [ServicePattern]
     let wantsNames: Bool
@@ -106,37 +132,33 @@ struct HubStream {
     /// Creates a stream.
     ///
     /// - Parameters:
-    ///   - store: What it tells of.
+    ///   - source: What it tells of.
     ///   - namespace: Where.
-    ///   - patterns: Which services.
-    ///   - wantsNames: Whether it tells which services there are.
-    ///   - held: The revision that the client has of each service.
-    init(
-        store: HubStore,
-        namespace: Namespace,
-        patterns: [ServicePattern],
-        wantsNames: Bool,
-        held: [ServiceName: UInt64] = [:]
-    ) {
-        self.store = store
+    ///   - wish: What it is of, and what its client has.
+    init(source: Source, namespace: Namespace, wish: WatchDocument) {
+        self.source = source
         self.namespace = namespace
-        self.patterns = patterns
-        self.wantsNames = wantsNames
-        self.outlet = HubOutlet(HeldRevisions(held, named: Set(patterns.compactMap(\.service))))
+        self.patterns = wish.patterns
+        self.wantsNames = wish.wantsNames
+        self.outlet = HubOutlet(HeldRevisions(wish.held, named: Set(wish.patterns.compactMap(\.service))))
     }
 
     /// Sends events until the client closes the stream or the server shuts down.
     ///
-    /// - Throws: A ``ConnectionError`` when the client takes nothing for too long.
-    func run(_ exchange: HTTPExchange) async throws {
-        let subscription = self.store.feed.open(
+    /// - Parameters:
+    ///   - exchange: The stream.
+    ///   - opened: Is called once changes are told, before anything is sent.
+    /// - Throws: A ``ConnectionError`` when the client takes nothing for too long; what `opened` throws.
+    func run(_ exchange: HTTPExchange, opened: () throws -> Void = {}) async throws {
+        let subscription = self.source.feed.open(
             self.namespace,
             self.patterns,
             wantsNames: self.wantsNames,
             outlet: self.outlet,
             loop: exchange.loop.number
         )
-        defer { self.store.feed.close(subscription) }
+        defer { self.source.feed.close(subscription) }
+        try opened()
         let mailbox = subscription.mailbox
         try await exchange.whileOpen(end: { mailbox.finish() }) {
             try await exchange.beginStream(
@@ -158,8 +180,8 @@ struct HubStream {
             if let service = pattern.service {
                 try await self.sendSnapshot(of: service, exchange)
             } else {
-                for summary in try self.store.services(in: self.namespace) where pattern.matches(summary.service) {
-                    try await self.sendSnapshot(of: summary.service, exchange)
+                for service in try self.source.names(in: self.namespace) where pattern.matches(service) {
+                    try await self.sendSnapshot(of: service, exchange)
                 }
             }
         }
@@ -169,7 +191,7 @@ struct HubStream {
     private func send(_ news: HubFeed.News, _ exchange: HTTPExchange) async throws {
         switch news {
         case .beat: try await exchange.send(HubEvents.heartbeat)
-        case .names: try await exchange.send(HubEvents.services(try self.store.services(in: self.namespace)))
+        case .names: try await exchange.send(HubEvents.services(try await self.source.services(in: self.namespace)))
         case .change(let service, let change):
             let step = self.outlet.step(to: change, of: service)
             if step == .snapshot { try await self.sendSnapshot(of: service, exchange) }
@@ -180,8 +202,8 @@ struct HubStream {
     }
 
     private func sendSnapshot(of service: ServiceName, _ exchange: HTTPExchange) async throws {
-        let snapshot = try self.store.snapshot(of: service, in: self.namespace)
+        let snapshot = try await self.source.snapshot(of: service, in: self.namespace)
         guard self.outlet.take(revision: snapshot.revision, of: service) else { return }
-        try await exchange.send(HubEvents.snapshot(snapshot, epoch: self.store.epoch))
+        try await exchange.send(HubEvents.snapshot(snapshot, epoch: self.source.epoch))
     }
 }

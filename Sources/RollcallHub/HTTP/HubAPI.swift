@@ -18,21 +18,7 @@ struct HubAPI: Sendable {
     func answer(_ exchange: HTTPExchange) async throws {
         try self.callers.check(exchange.head)
         guard !exchange.head.path.hasPrefix(CatalogHandler.prefix) else { return try await self.catalog(exchange) }
-        guard let route = try HubRoute(exchange.head.path) else {
-            throw Problem(
-                status: 404,
-                code: .notFound,
-                "there is no \(String(exchange.head.path).quotedForDisplay) here"
-            )
-        }
-        guard route.methods.contains(exchange.head.method) else {
-            throw Problem(
-                status: 405,
-                code: .unsupported,
-                "\(exchange.head.method.quotedForDisplay) is not a method of this address",
-                headers: [Problem.Header("Allow", route.methods.joined(separator: ", "))]
-            )
-        }
+        let route = try HubRoute(of: exchange.head)
         let request = try HubRequest(exchange)
         switch route {
         case .console, .live, .ready, .status, .metrics, .description: try self.page(route, request)
@@ -59,13 +45,7 @@ struct HubAPI: Sendable {
         try request.checkQuery()
         let exchange = request.exchange
         switch route {
-        case .console:
-            exchange.respond(
-                200,
-                "text/html; charset=utf-8",
-                headers: ConsolePage.headers,
-                body: PackageResources.console_html
-            )
+        case .console: ConsolePage.respond(to: exchange)
         case .ready where !self.store.isWritable:
             throw Problem(status: 503, code: .unavailable, "the journal cannot be written: no change is taken")
         case .status: request.respond(json: self.metrics.status(of: self.store, self.checks))
@@ -85,11 +65,6 @@ struct HubAPI: Sendable {
 
     /// Whether the caller has the answer with this tag already.
     func isKnown(_ request: HubRequest, revision: UInt64) -> Bool {
-        guard let tags = request.exchange.head.fields.first("if-none-match") else { return false }
-        let own = "\"\(self.store.epoch).\(revision)\""
-        return tags.split(separator: ",").contains { tag in
-            let trimmed = tag.drop { $0 == " " }
-            return trimmed == own || trimmed == "W/" + own
-        }
+        request.holds(tag: "\(self.store.epoch).\(revision)")
     }
 }

@@ -82,13 +82,21 @@ extension HubRequest {
         }
     }
 
-    /// Whether the caller has a revision already.
-    func holds(_ revision: ConfigRevision) -> Bool {
-        guard let tags = self.exchange.head.fields.first("if-none-match") else { return false }
-        return tags.split(separator: ",").contains { tag in
-            let trimmed = tag.drop { $0 == " " }
-            return trimmed == "\"\(revision)\"" || trimmed == "W/\"\(revision)\""
-        }
+    /// Responds with what is stored.
+    func respond(with entry: ConfigEntry) {
+        let headers = HubAPI.headers(of: entry)
+        if self.holds(tag: entry.revision.text) { return self.exchange.respond(304, headers: headers) }
+        // A page that somebody stored must not act for who looks at it.
+        let caution = [
+            Problem.Header("X-Content-Type-Options", "nosniff"),
+            Problem.Header("Content-Security-Policy", "sandbox; default-src 'none'"),
+        ]
+        self.exchange.respond(
+            200,
+            entry.content.format.mediaType,
+            headers: headers + caution,
+            body: entry.content.bytes
+        )
     }
 
     /// The instance that reads, by the header `Rollcall-Instance`.

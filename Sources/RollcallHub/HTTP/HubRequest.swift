@@ -33,8 +33,8 @@ struct HubRequest {
         return secret
     }
 
-    /// The most bytes that a secret may have; the hub's own have 32.
-    static let longestSecret = 128
+    /// The most bytes that a secret may have; the hub's own have 32, those in front of an engine what its are sealed to.
+    static let longestSecret = 512
 
     /// Checks the length of a secret, whoever made it up.
     static func check(secret: String, field: String) throws(ValidationError) {
@@ -127,6 +127,15 @@ struct HubRequest {
         let value = try read(&reader)
         try reader.end()
         return value
+    }
+
+    /// Whether the caller has the answer with this tag already (RFC 9110 section 13.1.2).
+    func holds(tag: String) -> Bool {
+        guard let tags = self.exchange.head.fields.first("if-none-match") else { return false }
+        return tags.split(separator: ",").contains { text in
+            let trimmed = text.drop { $0 == " " }
+            return trimmed == "\"\(tag)\"" || trimmed == "W/\"\(tag)\""
+        }
     }
 
     /// Responds with JSON.

@@ -61,6 +61,29 @@ enum HubRoute {
 
     private static let configPrefix = "/v1/config/"
 
+    /// Reads what a request is about.
+    ///
+    /// - Throws: A ``ValidationError`` for a name that is none; a ``Problem`` for a path that is none, or a method that it
+    ///   does not have.
+    init(of head: RequestHead) throws {
+        guard let route = try HubRoute(head.path) else {
+            throw Problem(
+                status: 404,
+                code: .notFound,
+                "there is no \(String(head.path).quotedForDisplay) here"
+            )
+        }
+        guard route.methods.contains(head.method) else {
+            throw Problem(
+                status: 405,
+                code: .unsupported,
+                "\(head.method.quotedForDisplay) is not a method of this address",
+                headers: [Problem.Header("Allow", route.methods.joined(separator: ", "))]
+            )
+        }
+        self = route
+    }
+
     /// The methods that it has.
     var methods: [String] {
         switch self {

@@ -62,13 +62,7 @@ public final class HubServer: Sendable {
     /// - Throws: `invalidArgument` for an address that is not loopback; `unavailable` when the port is in use or the
     ///   data folder cannot be used; `protocolViolation` for a journal that is damaged.
     public init(_ configuration: Configuration) throws(BackendError) {
-        guard SocketAddress(host: configuration.host, port: configuration.port)?.isLoopback == true else {
-            throw BackendError(
-                .invalidArgument,
-                "the hub listens on a loopback address such as 127.0.0.1 only, not on "
-                    + "\(configuration.host.quotedForDisplay), because it asks nobody for credentials yet"
-            )
-        }
+        try Self.checkLoopback(configuration.host, configuration.port)
         let callers = try Self.callers(configuration)
         let clock = TimeSource()
         let store = try HubStore(folder: configuration.folder, clock: clock, log: configuration.log)
@@ -89,14 +83,54 @@ public final class HubServer: Sendable {
             callers: callers,
             readers: ConfigReaders(clock: clock)
         )
+        (self.server, self.loops) = try Self.listen(
+            configuration.host,
+            configuration.port,
+            configuration.log.component("hub"),
+            writeTimeout: configuration.writeTimeout
+        ) { try await api.answer($0) }
+        self.store = store
+        self.bridge = bridge
+        self.checks = checks
+        self.clock = clock
+    }
+
+    /// Checks that nobody but programs of this machine will reach the hub.
+    ///
+    /// - Throws: `invalidArgument`.
+    static func checkLoopback(_ host: String, _ port: Int) throws(BackendError) {
+        guard SocketAddress(host: host, port: port)?.isLoopback == true else {
+            throw BackendError(
+                .invalidArgument,
+                "the hub listens on a loopback address such as 127.0.0.1 only, not on \(host.quotedForDisplay), "
+                    + "because it asks nobody for credentials yet"
+            )
+        }
+    }
+
+    /// Binds a port, whose requests wait until the server runs.
+    ///
+    /// - Parameters:
+    ///   - host: The numeric address.
+    ///   - port: The port.
+    ///   - log: Where the server says what happens.
+    ///   - writeTimeout: How long a client may take nothing; 30 s by default.
+    ///   - handler: Answers requests.
+    /// - Returns: The server, and the loops that it runs on.
+    /// - Throws: `unavailable`.
+    static func listen(
+        _ host: String,
+        _ port: Int,
+        _ log: Log,
+        writeTimeout: Duration = .seconds(30),
+        _ handler: @escaping HTTPServer.Handler
+    ) throws(BackendError) -> (HTTPServer, [EventLoop]) {
         var limits = HTTPServer.Configuration()
-        limits.writeTimeout = configuration.writeTimeout
-        limits.log = configuration.log.component("hub")
+        limits.writeTimeout = writeTimeout
+        limits.log = log
         do throws(SystemError) {
-            self.loops = try EventLoops.running().all
-            self.server = try HTTPServer(host: configuration.host, port: configuration.port, configuration: limits) {
-                try await api.answer($0)
-            }
+            let loops = try EventLoops.running().all
+            return (try HTTPServer(host: host, port: port, configuration: limits, handler: handler), loops)
         } catch {
             throw BackendError(
                 .unavailable,
@@ -105,10 +139,6 @@ public final class HubServer: Sendable {
                 operation: "serve"
             )
         }
-        self.store = store
-        self.bridge = bridge
-        self.checks = checks
-        self.clock = clock
     }
 
     /// Checks what the types do not, and returns who may call.
@@ -151,13 +181,10 @@ public final class HubServer: Sendable {
         }
     }
 
-    /// Makes all streams show that they live, one part after the other.
     private func beat() async {
-        var part = 0
-        while (try? await self.clock.sleep(for: HubEvents.beat / HubEvents.parts)) != nil {
+        await HubEvents.beat(clock: self.clock) { part in
             self.store.feed.beat(part: part)
             self.store.config.state.feed.beat(part: part)
-            part = (part + 1) % HubEvents.parts
         }
     }
 

@@ -29,6 +29,12 @@ struct WriteID: Hashable, Sendable {
         self.low = UInt64(bitPattern: words.low)
     }
 
+    /// The text form.
+    var text: String {
+        let digits = [self.high, self.low].map { String($0, radix: 16) }
+        return digits.map { String(repeating: "0", count: 16 - $0.count) + $0 }.joined()
+    }
+
     /// Both halves, as SQLite stores them.
     var words: (high: Int64, low: Int64) { (Int64(bitPattern: self.high), Int64(bitPattern: self.low)) }
 }

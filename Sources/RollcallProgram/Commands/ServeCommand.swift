@@ -24,22 +24,27 @@ struct ServeCommand: Command {
             .flag("no-guard", "drop instances as they are due, also when most of a service's are at once"),
             .value("unguarded", "SERVICE", isRepeatable: true, "a service whose instances are dropped as they are due"),
             .flag("memory", "keep nothing: what is registered ends with the hub"),
+            .value("lease-key-file", "FILE", "with --backend: a key for leases that all hubs of one engine share"),
         ],
         discussion: """
             Listens on loopback only, as it asks nobody for credentials yet. What is registered survives the process,
             also when it is killed; a lease that lived then has one time-to-live to be renewed after the start.
+            With --backend it stands in front of that engine, with the same API: it keeps nothing, several may stand side by
+            side, and any may die. They share a key of 32 random bytes: head -c 32 /dev/urandom | base64 > lease.key
             SIGTERM or Control-C ends it in order.
             """,
-        examples: ["rollcall serve", "rollcall serve --listen 127.0.0.1:21000 --memory"]
+        examples: [
+            "rollcall serve", "rollcall serve --listen 127.0.0.1:21000 --memory",
+            "rollcall serve --backend etcd://127.0.0.1:2379 --lease-key-file lease.key",
+        ]
     )
 
     func run(in context: CommandContext) async throws -> ExitCode {
-        guard context.arguments.option("backend") == nil else {
-            throw BackendError(.unsupported, "a hub in front of another engine is not built yet; leave --backend out")
-        }
+        if let url = context.arguments.option("backend") { return try await self.serve(inFrontOf: url, context) }
         let foreign = [
             ("token", "a hub asks nobody for credentials yet"), ("token-file", "a hub asks nobody for credentials yet"),
             ("layout", "a hub has no layouts"), ("namespace", "a hub has all namespaces"),
+            ("lease-key-file", "only a hub in front of an engine (--backend) seals leases"),
         ]
         for (option, reason) in foreign where context.arguments.option(option) != nil {
             throw context.arguments.misuse("--\(option) means nothing here: \(reason)")

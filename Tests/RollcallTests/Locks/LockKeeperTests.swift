@@ -152,5 +152,7 @@ private struct CutOffLease: LockLease {
         throw BackendError(.leaseLost, "the answer never came")
     }
 
+    func renew() async throws(BackendError) {}
+
     func release() async throws(BackendError) {}
 }

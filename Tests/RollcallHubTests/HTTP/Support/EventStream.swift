@@ -74,7 +74,7 @@ final class EventStream {
     }
 }
 
-extension Hub {
+extension HubCaller {
     /// Opens a stream for as long as `body` runs.
     func stream<Value: Sendable>(
         _ method: String = "GET",

@@ -3,17 +3,20 @@ import Rollcall
 import RollcallHub
 import Testing
 
-/// A hub on a free port, and a client of its HTTP API; every answer is held against the hub's description.
-struct Hub: Sendable {
-    let server: HubServer
+/// A hub on a free port, and a client of its HTTP API.
+typealias Hub = HubCaller<HubServer>
+
+/// A server of the hub's API on a free port, and a client; every answer is held against the hub's description.
+struct HubCaller<Server: Sendable>: Sendable {
+    let server: Server
+    let origin: Origin
     let client: HTTPClient
 
-    init(_ server: HubServer) throws {
+    init(_ server: Server, port: Int) throws {
         self.server = server
+        self.origin = Origin(host: "127.0.0.1", port: port)
         self.client = try HTTPClient()
     }
-
-    var origin: Origin { Origin(host: "127.0.0.1", port: self.server.port) }
 
     /// Sends a request and receives the answer.
     func call(
@@ -120,7 +123,8 @@ func withHub<Value: Sendable>(
     _ configuration: HubServer.Configuration,
     _ body: @escaping @Sendable (Hub) async throws -> Value
 ) async throws -> Value {
-    let hub = try Hub(try HubServer(configuration))
+    let server = try HubServer(configuration)
+    let hub = try Hub(server, port: server.port)
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await hub.server.run() }
         defer { group.cancelAll() }
