@@ -5,6 +5,8 @@ RUN := scripts/with-swift
 PREFIX ?= /usr/local
 ARGS ?=
 SUITE ?=
+RUNS ?= 20
+ONLY ?=
 
 help: ## List these targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -18,8 +20,8 @@ install: ## Build the release program and put it at PREFIX/bin/rollcall
 test: ## Run all tests (debug build; needs no root where Swift 6.2 is installed)
 	scripts/test
 
-soak: ## Run the contract suite twenty times in a row
-	scripts/soak
+soak: ## Run all tests twenty times in a row (RUNS=5, ONLY=EtcdContractTests: fewer)
+	scripts/soak $(RUNS) $(ONLY)
 
 bench: ## Measure for release (SUITE=pick, core, hub, watch, memory, churn, config, gateway or probes; else pick and core)
 	scripts/bench $(SUITE)
