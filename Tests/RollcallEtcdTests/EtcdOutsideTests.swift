@@ -64,7 +64,7 @@ struct EtcdOutsideTests {
     func revokedLease(_ program: ServerProgram) async throws {
         try await self.withServer(program) { _, backend, ctl in
             let instance = try sample("a")
-            let configuration = RegistrarConfiguration(ttl: .seconds(3), addsAutomaticMetadata: false)
+            let configuration = RegistrarConfiguration(ttl: .seconds(6), addsAutomaticMetadata: false)
             let registrar = try Registrar(backend: backend, configuration: configuration) { instance }
             try await alongside {
                 try await registrar.run()
@@ -76,9 +76,11 @@ struct EtcdOutsideTests {
                     try await ctl.run("lease", "revoke", former)
                     try await eventually { snapshots.value.contains { $0.freshness == .live && $0.instances.isEmpty } }
                     try await eventually { snapshots.value.isLive(with: "a") }
-                    let latter = try await ctl.lease(of: key)
-                    #expect(latter != nil && latter != former)
-                    #expect(try await ctl.keys(under: backend.layout.root).count == 1)
+                    // On a machine that is busy the new lease may run out, too: then there is a third one.
+                    try await eventually {
+                        guard let latter = try await ctl.lease(of: key), latter != former else { return false }
+                        return try await ctl.keys(under: backend.layout.root).count == 1
+                    }
                 }
             }
         }
