@@ -56,7 +56,12 @@ final class FrontHarness: RegistryHarness, ConfigHarness, LockHarness {
         )
     }
 
-    func makeBackend(namespace: Namespace) async throws -> any RegistryBackend { try self.client(namespace) }
+    func makeBackend(namespace: Namespace) async throws -> any RegistryBackend {
+        let client = try self.client(namespace)
+        // The hub's own client of the namespace, which is in this process, is at work before the suite counts that.
+        _ = try? await client.services()
+        return client
+    }
 
     func makeConfigBackend(namespace: Namespace) async throws -> any ConfigBackend {
         WithoutHistory(base: try self.client(namespace))
