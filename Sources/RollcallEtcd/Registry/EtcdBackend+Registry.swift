@@ -1,5 +1,11 @@
 public import Rollcall
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 extension EtcdBackend {
     /// See ``RegistryBackend/register(_:ttl:)``.
     ///
@@ -31,7 +37,7 @@ extension EtcdBackend {
         let name = "\(instance.service)/\(instance.id)"
         let (lease, granted) = try await self.client.grantLease(ttl, "register", key: name)
         let key = self.layout.key(of: instance)
-        let value = self.layout.encode(StoredInstance(instance))
+        let value = self.layout.encode(StoredInstance(instance.registered(at: Date())))
         do throws(BackendError) {
             try await self.client.put(EtcdPut(key: Array(key.utf8), value: value, lease: lease), "register", key: name)
         } catch {
@@ -101,7 +107,8 @@ extension EtcdBackend {
         try await self.change(key, "update", token.service, token.id) { record, stored throws(BackendError) in
             try self.check(record, standsOn: lease, "update", token)
             do throws(ValidationError) {
-                return try stored?.updated(to: instance) ?? StoredInstance(instance)
+                guard let stored else { return StoredInstance(instance.registered(at: Date())) }
+                return try stored.updated(to: stored.own.registeredAt.map { instance.registered(at: $0) } ?? instance)
             } catch {
                 throw BackendError(error)
             }

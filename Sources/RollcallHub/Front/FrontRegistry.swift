@@ -135,7 +135,7 @@ final class FrontRegistry: HubStreamSource {
     ///
     /// - Throws: What ended a watch.
     func check(_ interest: Interest) throws(BackendError) {
-        try self.services.check(interest.services)
+        try self.services.check(interest.services + interest.patterns.flatMap { self.keeper.holds(under: $0) })
         try self.names.check(interest.names.map { [$0] } ?? [])
     }
 

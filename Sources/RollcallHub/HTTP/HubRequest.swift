@@ -33,8 +33,8 @@ struct HubRequest {
         return secret
     }
 
-    /// The most bytes that a secret may have; the hub's own have 32, those in front of an engine what its are sealed to.
-    static let longestSecret = 512
+    /// The most bytes that a secret may have; the hub's own have 32, one that is sealed for an engine about 100.
+    static let longestSecret = 128
 
     /// Checks the length of a secret, whoever made it up.
     static func check(secret: String, field: String) throws(ValidationError) {

@@ -8,6 +8,9 @@ extension RegistryContract {
                 let seen = try await context.ids(seenBy: context.second)
                 try context.require(seen.contains("i\(number)"), "i\(number) is not in \(seen)")
             }
+            let instances = try await context.second.instances(of: try context.service()).instances
+            let undated = instances.filter { $0.registeredAt == nil }.map(\.id)
+            try context.require(undated.isEmpty, "nobody knows when \(undated) registered")
             let summaries = try await context.second.services()
             try context.require(
                 summaries == [ServiceSummary(service: try context.service(), counts: [.passing: 20])],
