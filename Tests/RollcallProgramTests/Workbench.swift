@@ -36,6 +36,7 @@ struct Workbench: Sendable {
     var answersAt: @Sendable (String, UInt16) async -> Bool = { _, _ in false }
     /// Standard input.
     var input: [UInt8] = []
+    var clock = TimeSource()
 
     init() {
         self.registry = MemoryRegistry()
@@ -60,7 +61,8 @@ struct Workbench: Sendable {
                 ]
             },
             checkHTTP: self.checkHTTP,
-            answersAt: self.answersAt
+            answersAt: self.answersAt,
+            clock: self.clock
         )
         return Program(services: services)
     }

@@ -77,8 +77,8 @@ struct ChangeFollower {
     /// - Throws: An ``OutputError``.
     mutating func follow(_ snapshot: ServiceSnapshot) throws {
         guard snapshot.freshness == .live else {
-            // It shows what was shown before.
-            if self.stale.insert(snapshot.service).inserted {
+            // It shows what was shown before; and a watch that is asked to end ends with its registry.
+            if !Task.isCancelled, self.stale.insert(snapshot.service).inserted {
                 self.terminal.note("\(snapshot.service): the registry is away; this is how it was last")
             }
             return

@@ -87,11 +87,12 @@ package struct CommandContext: Sendable {
         configure(&configuration)
         let client = try RollcallClient(configuration, backends: try self.backends())
         return try await withThrowingTaskGroup(of: ExitCode?.self) { group in
+            // First, so that it is the first to know when all is cancelled, and takes the client's end for no loss.
+            group.addTask { try await body(client) }
             group.addTask {
                 try await client.run()
                 return nil
             }
-            group.addTask { try await body(client) }
             while let end = try await group.next() {
                 guard let end else { continue }
                 group.cancelAll()

@@ -66,16 +66,14 @@ struct ServingCommandTests {
 
     @Test("--timeout is how long the log service may take")
     func logTimeout() async throws {
-        let bench = Workbench()
+        var bench = Workbench()
+        // Whoever takes this instead of the option meets the suite's time limit.
+        bench.environment["ROLLCALL_LOOKUP_TIMEOUT"] = "1h"
         try await Self.serving("log", on: bench) { exchange in
             let end = Signal()
             await exchange.whileOpen(end: { end.raise() }) { await end.wait() }
-        } _: {
-            let clock = ContinuousClock()
-            let start = clock.now
+        } _: { [bench] in
             #expect(await bench.run("logs", "tail", "--timeout", "50ms") == .notThere)
-            // Without it that are five seconds.
-            #expect(start.duration(to: clock.now) < .seconds(4))
             #expect(!bench.errors.text.contains("is the registry running?"))
         }
     }
