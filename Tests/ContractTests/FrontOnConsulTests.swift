@@ -1,0 +1,72 @@
+import Rollcall
+import RollcallConsul
+import RollcallHub
+import RollcallHubClient
+import RollcallTesting
+import Testing
+
+/// Two hubs in front of one Consul agent, the first of which ends.
+@Suite(
+    "Two hubs in front of one Consul",
+    .enabled(if: !ServerProgram.consul.isEmpty, Comment(rawValue: ServerProgram.skipReason(.consul))),
+    .timeLimit(.minutes(2))
+)
+struct FrontOnConsulTests {
+    private static func hub(_ server: ConsulServer, _ key: SealingKey) throws -> FrontServer {
+        try FrontServer(FrontServer.Configuration(port: 0, leaseKey: key)) { (namespace) throws(BackendError) in
+            try ConsulBackend(url: "consul://127.0.0.1:\(server.httpPort)", namespace: namespace)
+        }
+    }
+
+    @Test("a registration outlives the hub that took it, and so do watches and writes", arguments: ServerProgram.consul)
+    func outlives(_ program: ServerProgram) async throws {
+        try await ConsulServer.withServer(program) { server in
+            let key = SealingKey()
+            let hubs = try [Self.hub(server, key), Self.hub(server, key)]
+            let end = Signal()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await race { await hubs[0].run() } _: { await end.wait() } }
+                group.addTask { await hubs[1].run() }
+                defer { group.cancelAll() }
+                let client = try HubBackend(url: "hub://127.0.0.1:\(hubs[0].port),127.0.0.1:\(hubs[1].port)")
+                group.addTask { try? await client.run() }
+                try await Self.check(client, end)
+            }
+        }
+    }
+
+    private static func check(_ client: HubBackend, _ end: Signal) async throws {
+        let service = try ServiceName("web")
+        let instance = try ServiceInstance(
+            service: service,
+            id: InstanceID("a"),
+            endpoints: [Endpoint("http://127.0.0.1:8080")]
+        )
+        let lease = try await client.register(instance, ttl: .seconds(2))
+        let snapshots = MutexBox<[ServiceSnapshot]>([])
+        let key = try ConfigKey("limits")
+        let first = try await client.write(ConfigDraft(ConfigContent("1")), to: key, expecting: .absent)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await lease.keepAlive() }
+            group.addTask { try await client.watch(service) { snapshot in snapshots.change { $0.append(snapshot) } } }
+            defer { group.cancelAll() }
+            try await eventually { snapshots.value.last?.instances.map(\.id.text) == ["a"] }
+            end.raise()
+            let second = try await client.write(
+                ConfigDraft(ConfigContent("2")),
+                to: key,
+                expecting: .revision(first.revision)
+            )
+            #expect(second.version == 2)
+            // Longer than the time-to-live, several times over.
+            try await ContinuousClock().sleep(for: .seconds(8))
+            #expect(try await client.instances(of: service).instances.map(\.id.text) == ["a"])
+            try await lease.update(try instance.applying(InstanceChange(weight: 7)))
+            try await eventually { snapshots.value.last?.instances.map(\.weight) == [7] }
+            let shown = snapshots.value.drop { $0.instances.isEmpty }
+            #expect(shown.allSatisfy { $0.instances.map(\.id.text) == ["a"] })
+            try await lease.revoke()
+            try await eventually { snapshots.value.last?.instances.isEmpty == true }
+        }
+    }
+}
