@@ -30,6 +30,7 @@ public final class ConsulBackend: RegistryBackend {
     /// Registrations that are being made: each takes several calls, for which its time must be enough.
     let enrolments = Turns(3)
     let others = OtherAgents()
+    let answers = ServiceAnswers()
     let strays = StrayRegistrations()
     private let isRunning = Atomic(false)
 

@@ -93,6 +93,7 @@ public final class EtcdBackend: RegistryBackend {
     let client: EtcdClient
     let channel: GRPCChannel
     let layout: any EtcdLayout
+    let reader: EtcdRecordReader
     let keys: any EtcdConfigLayout
     /// Before the names of locks.
     let lockRoot: String
@@ -128,6 +129,7 @@ public final class EtcdBackend: RegistryBackend {
         self.configuration = configuration
         self.log = configuration.log.component("etcd")
         self.layout = layout.instances(prefix, namespace)
+        self.reader = EtcdRecordReader(layout: self.layout)
         self.keys = layout.configuration(prefix, namespace)
         self.lockRoot = "/\(prefix)/\(PercentEncoding.encode(namespace.text))/locks/"
         self.channel = try GRPCChannel(GRPCChannel.Configuration(servers: address.servers, name: "etcd", log: self.log))

@@ -23,10 +23,12 @@ extension ConsulBackend {
         of service: ServiceName,
         _ operation: String
     ) throws(BackendError) -> [InstanceID: InstanceRecord] {
-        let records = try ConsulCalls.reading(operation, service.text) { () throws(ValidationError) in
-            try HealthRecord.list(json: answer.body)
+        try self.answers.records(in: answer.body, of: service) { () throws(BackendError) in
+            let records = try ConsulCalls.reading(operation, service.text) { () throws(ValidationError) in
+                try HealthRecord.list(json: answer.body)
+            }
+            return ServiceReading.records(records, of: service, layout: self.layout)
         }
-        return ServiceReading.records(records, of: service, layout: self.layout)
     }
 
     /// See ``RegistryBackend/instances(of:)``.

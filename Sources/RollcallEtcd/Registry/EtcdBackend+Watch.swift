@@ -5,7 +5,7 @@ extension EtcdBackend {
     /// See ``RegistryBackend/instances(of:)``.
     public func instances(of service: ServiceName) async throws(BackendError) -> ServiceSnapshot {
         let range = EtcdRange(prefix: Array(self.layout.prefix(of: service).utf8))
-        var replica = EtcdReplica(service: service, layout: self.layout)
+        var replica = EtcdReplica(service: service, reader: self.reader)
         let records = try await self.client.readAll(range, "instances", key: service.text).records
         let snapshot = replica.replace(with: records)
         self.tell(of: replica.unreadable, service)
@@ -17,7 +17,7 @@ extension EtcdBackend {
         _ service: ServiceName,
         deliver: @escaping @Sendable (ServiceSnapshot) -> Void
     ) async throws(BackendError) -> Never {
-        var replica = EtcdReplica(service: service, layout: self.layout)
+        var replica = EtcdReplica(service: service, reader: self.reader)
         var isLive = false
         let range = EtcdRange(prefix: Array(self.layout.prefix(of: service).utf8))
         try await self.follow(range, "watch of \(service)") { told in
@@ -49,11 +49,10 @@ extension EtcdBackend {
     public func services() async throws(BackendError) -> [ServiceSummary] {
         let range = EtcdRange(prefix: Array(self.layout.root.utf8))
         var counts: [ServiceName: [HealthStatus: Int]] = [:]
-        for record in try await self.client.readAll(range, "services", key: nil).records {
-            guard let names = self.layout.names(in: String(decoding: record.key, as: UTF8.self)),
-                let stored = try? self.layout.decode(record.value, service: names.service, id: names.id)
-            else { continue }
-            counts[names.service, default: [:]][stored.visible.status, default: 0] += 1
+        let records = try await self.client.readAll(range, "services", key: nil).records
+        for content in self.reader.contents(of: records) {
+            guard case .success(let instance) = content.instance else { continue }
+            counts[content.service, default: [:]][instance.status, default: 0] += 1
         }
         return counts.keys.sorted().map { ServiceSummary(service: $0, counts: counts[$0] ?? [:]) }
     }

@@ -3,16 +3,16 @@ import Rollcall
 /// What a watch knows of one service: a value, without network or clock.
 struct EtcdReplica: Sendable {
     private let service: ServiceName
-    private let layout: any EtcdLayout
+    private let reader: EtcdRecordReader
     private var instances: [InstanceID: ServiceInstance] = [:]
     private var revision: UInt64 = 0
     private(set) var hasSnapshot = false
     /// The records that cannot be read, and why.
     private(set) var unreadable: [InstanceID: String] = [:]
 
-    init(service: ServiceName, layout: any EtcdLayout) {
+    init(service: ServiceName, reader: EtcdRecordReader) {
         self.service = service
-        self.layout = layout
+        self.reader = reader
     }
 
     /// What is here, as the next snapshot of the watch.
@@ -38,7 +38,7 @@ struct EtcdReplica: Sendable {
         let former = self.instances
         self.instances = [:]
         self.unreadable = [:]
-        for record in records { self.put(record) }
+        self.put(records)
         let isFirst = !self.hasSnapshot
         self.hasSnapshot = true
         guard isFirst || self.instances != former else { return nil }
@@ -51,32 +51,34 @@ struct EtcdReplica: Sendable {
     mutating func apply(_ events: [EtcdEvent]) -> ServiceSnapshot? {
         let former = self.instances
         for event in events {
-            if event.isDeletion {
-                guard let id = self.id(event.record) else { continue }
-                self.instances[id] = nil
-                self.unreadable[id] = nil
-            } else {
-                self.put(event.record)
+            guard event.isDeletion else {
+                self.put([event.record])
+                continue
             }
+            guard let id = self.id(event.record) else { continue }
+            self.instances[id] = nil
+            self.unreadable[id] = nil
         }
         guard self.instances != former else { return nil }
         return self.snapshot(departed: self.departed(from: former))
     }
 
-    private mutating func put(_ record: EtcdRecord) {
-        guard let id = self.id(record) else { return }
-        do throws(ValidationError) {
-            self.instances[id] = try self.layout.decode(record.value, service: self.service, id: id).visible
-            self.unreadable[id] = nil
-        } catch {
-            // One record that cannot be read must not hide the others.
-            self.instances[id] = nil
-            self.unreadable[id] = "\(error)"
+    private mutating func put(_ records: [EtcdRecord]) {
+        for content in self.reader.contents(of: records) where content.service == self.service {
+            switch content.instance {
+            case .success(let instance):
+                self.instances[content.id] = instance
+                self.unreadable[content.id] = nil
+            case .failure(let fault):
+                // One record that cannot be read must not hide the others.
+                self.instances[content.id] = nil
+                self.unreadable[content.id] = "\(fault)"
+            }
         }
     }
 
     private func id(_ record: EtcdRecord) -> InstanceID? {
-        guard let names = self.layout.names(in: String(decoding: record.key, as: UTF8.self)) else { return nil }
+        guard let names = self.reader.names(of: record) else { return nil }
         return names.service == self.service ? names.id : nil
     }
 
