@@ -34,6 +34,14 @@ let package = Package(
                 .product(name: "RollcallProbes", package: "rollcall"),
             ]
         ),
+        .executableTarget(
+            name: "BackendBenchmark",
+            dependencies: [
+                .product(name: "Rollcall", package: "rollcall"),
+                .product(name: "RollcallConsul", package: "rollcall"),
+                .product(name: "RollcallEtcd", package: "rollcall"),
+            ]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
