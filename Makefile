@@ -23,7 +23,7 @@ test: ## Run all tests (debug build; needs no root where Swift 6.2 is installed)
 soak: ## Run all tests twenty times in a row (RUNS=5, ONLY=EtcdContractTests: fewer)
 	scripts/soak $(RUNS) $(ONLY)
 
-bench: ## Measure for release (SUITE=pick, core, hub, watch, memory, churn, config, gateway or probes; else pick and core)
+bench: ## Measure for release (SUITE=pick, core, hub, watch, memory, churn, config, backends, gateway or probes; else pick and core)
 	scripts/bench $(SUITE)
 
 docs: ## Build the documentation of the library into .build/docs
