@@ -113,8 +113,8 @@ public final class EtcdBackend: RegistryBackend {
     ///
     /// - Parameters:
     ///   - url: `etcd://127.0.0.1:2379`, or several members as `etcd://a:2379,b:2379`; the port is 2379 where none is given.
-    ///     `?layout=goServiceLink` and the like choose a layout, `&prefix=…` what stands before its keys. With `etcd+https` it
-    ///     is TLS, for which `&ca=FILE`, `&cert=FILE&key=FILE` and `&server-name=…` are there.
+    ///     `?layout=goServiceLink` and the like choose a layout, `&prefix=…` what stands before its keys,
+    ///     `&timeout=2s` how long a call may take. With `etcd+https` it is TLS, for which `&ca=FILE`, `&cert=FILE&key=FILE` and `&server-name=…` are there.
     ///   - namespace: The namespace that all calls mean.
     ///   - configuration: How to behave.
     /// - Throws: `invalidArgument` for another URL; `unavailable` when the process has no descriptor left.
@@ -124,8 +124,12 @@ public final class EtcdBackend: RegistryBackend {
         configuration: Configuration = Configuration()
     ) throws(BackendError) {
         let address = try EtcdURL(url, tls: configuration.tls)
-        let layout = address.layout ?? configuration.layout
-        let prefix = address.prefix ?? configuration.prefix
+        var configuration = configuration
+        configuration.timeout = address.timeout ?? configuration.timeout
+        configuration.layout = (address.layout ?? configuration.layout).standing(under: address.prefix)
+        let layout = configuration.layout
+        if let prefix = address.prefix, !layout.hasPrefix { configuration.prefix = prefix }
+        let prefix = configuration.prefix
         self.configuration = configuration
         self.log = configuration.log.component("etcd")
         self.layout = layout.instances(prefix, namespace)

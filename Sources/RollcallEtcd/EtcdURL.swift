@@ -13,6 +13,8 @@ struct EtcdURL: Hashable, Sendable {
     private(set) var layout: EtcdBackend.Layout?
     /// What stands before all keys, where the URL says so.
     private(set) var prefix: String?
+    /// How long a call may take, where the URL says so.
+    private(set) var timeout: Duration?
 
     /// Reads a URL.
     ///
@@ -76,6 +78,11 @@ struct EtcdURL: Hashable, Sendable {
             values[String(pair[0])] = try PercentEncoding.decode(pair[1], field: String(pair[0]))
         }
         self.prefix = values["prefix"]
+        if let text = values["timeout"] {
+            let timeout = try Duration(text: text, field: "timeout")
+            guard timeout > .zero else { throw ValidationError(field: "timeout", message: "must be above zero") }
+            self.timeout = timeout
+        }
         try self.takeFiles(values, &tls)
         guard let name = values["layout"] else { return }
         guard let layout = EtcdBackend.Layout(named: name, prefix: self.prefix ?? "") else {
@@ -87,7 +94,7 @@ struct EtcdURL: Hashable, Sendable {
         self.layout = layout
     }
 
-    private static let parameters = ["layout", "prefix", "ca", "cert", "key", "server-name"]
+    private static let parameters = ["layout", "prefix", "timeout", "ca", "cert", "key", "server-name"]
 
     private func takeFiles(_ values: [String: String], _ tls: inout TLSConfiguration?) throws(ValidationError) {
         for name in ["ca", "cert", "key", "server-name"] where tls == nil && values[name] != nil {

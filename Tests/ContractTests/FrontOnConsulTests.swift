@@ -25,7 +25,13 @@ struct FrontOnConsulTests {
             let hubs = try [Self.hub(server, key), Self.hub(server, key)]
             let end = Signal()
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { await race { await hubs[0].run() } _: { await end.wait() } }
+                group.addTask {
+                    await race {
+                        await hubs[0].run()
+                    } _: {
+                        await end.wait()
+                    }
+                }
                 group.addTask { await hubs[1].run() }
                 defer { group.cancelAll() }
                 let client = try HubBackend(url: "hub://127.0.0.1:\(hubs[0].port),127.0.0.1:\(hubs[1].port)")

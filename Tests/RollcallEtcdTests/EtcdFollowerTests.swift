@@ -161,6 +161,8 @@ struct EtcdURLTests {
         #expect(try EtcdURL("etcd://a?layout=goServiceLink").layout == .goServiceLink)
         #expect(try EtcdURL("etcd://a?layout=discox&prefix=%2Fx").layout == .discox(prefix: "/x"))
         #expect(try EtcdURL("etcd://a?prefix=y").prefix == "y")
+        #expect(try EtcdURL("etcd://a?timeout=1500ms").timeout == .milliseconds(1500))
+        #expect(try EtcdBackend(url: "etcd://a?timeout=2s").configuration.timeout == .seconds(2))
     }
 
     @Test(
@@ -168,7 +170,8 @@ struct EtcdURLTests {
         arguments: [
             ("http://a", "begin with"), ("etcd://", "no host"), ("etcd://a:0", "no host"), ("etcd://a,,b", "no host"),
             ("etcd://a/x", "no host"), ("etcd://joe:geheim@a", "--token-file"), ("etcd://a?layout=x", "one of"),
-            ("etcd://a?color=red", "color"), ("etcd://a?ca=x", "etcd+https"),
+            ("etcd://a?color=red", "color"),
+            ("etcd://a?timeout=0s", "timeout"), ("etcd://a?timeout=soon", "timeout"), ("etcd://a?ca=x", "etcd+https"),
             ("etcd+https://a?cert=x", "belong together"),
         ]
     )

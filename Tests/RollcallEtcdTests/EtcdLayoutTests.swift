@@ -129,7 +129,7 @@ struct EtcdLayoutTests {
 
     @Test("configuration of go-service-link keeps its keys, and JSON as JSON")
     func configuration() throws {
-        let layout = GoServiceLinkConfigLayout()
+        let layout = GoServiceLinkConfigLayout(own: "rollcall")
         #expect(layout.path("config/my-app/db") == Array("/config/my-app/db".utf8))
         #expect(layout.key(Array("/config/my-app/db".utf8))?.text == "config/my-app/db")
         let key = try ConfigKey("config/my-app/db")
@@ -147,6 +147,42 @@ struct EtcdLayoutTests {
         )
         #expect(other.version == 2)
         #expect(try layout.decode(Array("hello".utf8)) == nil)
+        let binary = ConfigEnvelope(ConfigDraft(ConfigContent(bytes: [0xFF, 0xFE])), version: 1, modifiedAt: nil)
+        let error = #expect(throws: BackendError.self) { try layout.encode(binary) }
+        #expect(error?.code == .invalidArgument)
+    }
+
+    @Test(
+        "configuration of go-service-link is neither an instance, nor a lock, nor Rollcall's own",
+        arguments: [
+            "/services/web/a", "/rollcall/default/locks/x/7f", "/config/db_lock/694d5765fc71500b", "config/db", "/",
+        ]
+    )
+    func noConfiguration(_ path: String) {
+        #expect(GoServiceLinkConfigLayout(own: "rollcall").key(Array(path.utf8)) == nil)
+    }
+
+    @Test(
+        "keys that only resemble others are configuration",
+        arguments: ["/servicesx", "/db_lock", "/db_lock/x", "/a/7f"]
+    )
+    func configurationAfterAll(_ path: String) {
+        #expect(GoServiceLinkConfigLayout(own: "rollcall").key(Array(path.utf8))?.text == String(path.dropFirst()))
+    }
+
+    @Test(
+        "what stands before the keys of a foreign layout is for instances alone, wherever the layout was chosen",
+        arguments: ["etcd://a?layout=discox&prefix=%2Fx", "etcd://a?prefix=%2Fx"]
+    )
+    func prefixes(_ url: String) throws {
+        let configuration = EtcdBackend.Configuration(layout: .discox(prefix: "/y"))
+        let backend = try EtcdBackend(url: url, configuration: configuration)
+        #expect(backend.layout.root == DiscoxLayout(prefix: "/x").root)
+        #expect(backend.keys.path("k") == Array("/rollcall/default/config/k".utf8))
+        #expect(backend.lockRoot == "/rollcall/default/locks/")
+        let own = try EtcdBackend(url: "etcd://a?prefix=x")
+        #expect(own.layout.root == "/x/default/services/")
+        #expect(own.lockRoot == "/x/default/locks/")
     }
 
     @Test("rubbish never crashes")

@@ -79,7 +79,9 @@ struct EtcdPartitionTests {
                 } _: {
                     try await registrar.waitUntilRegistered()
                     try await watching(backend) { snapshots in
-                        try await eventually { snapshots.value.last?.instances.contains { $0.id == instance.id } == true }
+                        try await eventually {
+                            snapshots.value.last?.instances.contains { $0.id == instance.id } == true
+                        }
                         proxy.mode = cut
                         stages.areCutOff.add()
                         try await eventually(within: .seconds(60)) { snapshots.value.last?.freshness != .live }

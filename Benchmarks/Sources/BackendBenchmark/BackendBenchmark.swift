@@ -61,7 +61,9 @@ struct BackendBenchmark {
                 try await backend.watch(try ConfigKey("bench/clock")) { state in
                     let now = Int(Date().timeIntervalSince1970 * 1_000_000)
                     // What is there already was not just written.
-                    if isFirst.withLock({ isFirst in defer { isFirst = false }; return isFirst }) {
+                    if isFirst.withLock({ isFirst in
+                        defer { isFirst = false }; return isFirst
+                    }) {
                         return Self.show("watching")
                     }
                     guard case .present(let entry) = state, let sent = entry.content.text.flatMap({ Int($0) }) else {

@@ -6,7 +6,7 @@ extension EtcdBackend: ConfigBatchBackend {
 
     /// See ``ConfigBatchBackend/apply(_:)``.
     ///
-    /// - Throws: `tooLarge` for more than 128 changes.
+    /// - Throws: `tooLarge` for more than 128 changes, and for more than 1.5 MiB as they are stored.
     public func apply(_ changes: [ConfigChange]) async throws(BackendError) -> [ConfigEntry?] {
         try self.check(changes)
         guard !changes.isEmpty else { return [] }
@@ -27,6 +27,7 @@ extension EtcdBackend: ConfigBatchBackend {
             for (change, found) in zip(changes, records) {
                 edits.append(try EtcdConfigEdit(change, found.records.first, self.keys))
             }
+            try self.checkSize(edits, "batch")
             if let entries = try await self.carryOut(edits) { return entries }
         }
         throw self.crowded("batch", nil)

@@ -33,6 +33,7 @@ extension EtcdBackend: ConfigBackend {
             let record = try await self.record(key, "write")
             if let entry = self.entry(key, record, writtenAs: draft.writeID) { return entry }
             let edit = try EtcdConfigEdit(ConfigChange(key, .write(draft), expecting: expectation), record, self.keys)
+            try self.checkSize([edit], "write")
             if let entry = try await self.carryOut(edit, "write") { return entry }
         }
         throw self.crowded("write", key)
@@ -134,6 +135,25 @@ extension EtcdBackend: ConfigBackend {
 
     func crowded(_ operation: String, _ key: ConfigKey?) -> BackendError {
         self.fault(.unavailable, "others wrote \(Self.maximumAttempts) times meanwhile", operation, key?.text)
+    }
+
+    /// How many bytes a request may have by etcd's usual settings (`--max-request-bytes`), less what is around the changes.
+    static let maximumRequestBytes = 3 << 19 - 4096
+
+    /// Checks that changes go into one request as they are stored.
+    ///
+    /// - Throws: `tooLarge`.
+    func checkSize(_ edits: [EtcdConfigEdit], _ operation: String) throws(BackendError) {
+        let count = edits.reduce(0) { $0 + $1.byteCount }
+        guard count > Self.maximumRequestBytes else { return }
+        var error = self.fault(
+            .tooLarge,
+            "the change takes \(count) bytes as it is stored, and at most \(Self.maximumRequestBytes) go into one request",
+            operation,
+            edits.count == 1 ? edits.first?.key.text : nil
+        )
+        error.limit = Self.maximumRequestBytes
+        throw error
     }
 
     func check(_ changes: [ConfigChange]) throws(BackendError) {

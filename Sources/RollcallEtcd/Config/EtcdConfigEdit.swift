@@ -24,7 +24,8 @@ struct EtcdConfigEdit: Sendable {
     ///   - keys: Where contents stand.
     ///   - date: The time.
     /// - Throws: `conflict` when what is stored is not what is expected, or the version is not above it; `notFound` when
-    ///   a revision is to be deleted and nothing is stored; `invalidArgument` above the highest version.
+    ///   a revision is to be deleted and nothing is stored; `invalidArgument` above the highest version, and for a content
+    ///   that the layout has no place for.
     init(
         _ change: ConfigChange,
         _ record: EtcdRecord?,
@@ -48,7 +49,29 @@ struct EtcdConfigEdit: Sendable {
                 write: draft.writeID ?? RandomText.hexadecimal(words: 2)
             )
             self.envelope = envelope
-            self.operation = .put(EtcdPut(key: path, value: keys.encode(envelope)))
+            self.operation = .put(EtcdPut(key: path, value: try Self.encode(envelope, change.key, keys)))
+        }
+    }
+
+    /// How many bytes it takes of a request, at most.
+    var byteCount: Int {
+        // The key stands in the condition, too; numbers and tags take less than the rest.
+        guard case .put(let put) = self.operation else { return self.condition.key.count * 2 + 64 }
+        return put.key.count * 2 + put.value.count + 64
+    }
+
+    private static func encode(
+        _ envelope: ConfigEnvelope,
+        _ key: ConfigKey,
+        _ keys: any EtcdConfigLayout
+    ) throws(BackendError) -> [UInt8] {
+        do throws(BackendError) {
+            return try keys.encode(envelope)
+        } catch {
+            var error = error
+            error.backend = EtcdBackend.name
+            error.key = key.text
+            throw error
         }
     }
 

@@ -10,7 +10,9 @@ protocol EtcdConfigLayout: Sendable {
     func key(_ path: [UInt8]) -> ConfigKey?
 
     /// What is stored.
-    func encode(_ envelope: ConfigEnvelope) -> [UInt8]
+    ///
+    /// - Throws: `invalidArgument` for a content that has no place there.
+    func encode(_ envelope: ConfigEnvelope) throws(BackendError) -> [UInt8]
 
     /// Reads what is stored; `nil` for what has no envelope.
     ///
@@ -62,31 +64,39 @@ struct RollcallEtcdConfigLayout: EtcdConfigLayout {
 /// The layout of go-service-link: keys as they are, with the `/` before them that Rollcall's keys do without, and
 /// `{"name":…,"version":…,"content":…}` as the value.
 struct GoServiceLinkConfigLayout: EtcdConfigLayout {
+    /// What stands beside configuration: Rollcall's own keys, such as locks, and instances.
+    private let others: [[UInt8]]
+
+    init(own prefix: String) {
+        self.others = ["/\(prefix)/", "/services/"].map { Array($0.utf8) }
+    }
+
     func path(_ key: String) -> [UInt8] { Array("/\(key)".utf8) }
 
     func key(_ path: [UInt8]) -> ConfigKey? {
-        guard path.first == UInt8(ascii: "/"), let text = String(validating: path.dropFirst(), as: UTF8.self) else {
-            return nil
-        }
+        guard path.first == UInt8(ascii: "/"), !self.others.contains(where: path.starts(with:)),
+            let text = String(validating: path.dropFirst(), as: UTF8.self), !Self.isLock(text)
+        else { return nil }
         return try? ConfigKey(text)
     }
 
-    func encode(_ envelope: ConfigEnvelope) -> [UInt8] {
-        // What is no text has no place there: what of it is none is replaced.
-        GoServiceLinkDocument.encode(envelope) ?? GoServiceLinkDocument.encode(envelope.withText) ?? []
+    func encode(_ envelope: ConfigEnvelope) throws(BackendError) -> [UInt8] {
+        guard let value = GoServiceLinkDocument.encode(envelope) else {
+            throw BackendError(
+                .invalidArgument,
+                "content: is no UTF-8, and the layout goServiceLink stores texts alone"
+            )
+        }
+        return value
+    }
+
+    /// Whether it is one that waits for the lock of a key: `<key>_lock/<lease in hexadecimal>`, as etcd's clients write it.
+    private static func isLock(_ text: String) -> Bool {
+        guard let slash = text.lastIndex(of: "/"), text[..<slash].hasSuffix("_lock") else { return false }
+        return UInt64(text[text.index(after: slash)...], radix: 16) != nil
     }
 
     func decode(_ value: [UInt8]) throws(ValidationError) -> ConfigEnvelope? {
         try GoServiceLinkDocument.decode(value)
-    }
-}
-
-extension ConfigEnvelope {
-    /// The same with a text as its content.
-    fileprivate var withText: ConfigEnvelope {
-        var envelope = self
-        let text = String(decoding: self.content.bytes, as: UTF8.self)
-        envelope.content = ConfigContent(bytes: Array(text.utf8), format: self.content.format)
-        return envelope
     }
 }

@@ -34,6 +34,24 @@ extension EtcdBackend {
 }
 
 extension EtcdBackend.Layout {
+    /// Whether it says itself what stands before the keys of instances; all else then stands where it always does.
+    var hasPrefix: Bool {
+        switch self {
+        case .rollcall, .goServiceLink: false
+        case .discox, .grpcNaming: true
+        }
+    }
+
+    /// The same with another prefix, where it has one.
+    func standing(under prefix: String?) -> Self {
+        guard let prefix else { return self }
+        return switch self {
+        case .rollcall, .goServiceLink: self
+        case .discox: .discox(prefix: prefix)
+        case .grpcNaming: .grpcNaming(prefix: prefix)
+        }
+    }
+
     /// How instances are laid out.
     func instances(_ prefix: String, _ namespace: Namespace) -> any EtcdLayout {
         switch self {
@@ -48,7 +66,7 @@ extension EtcdBackend.Layout {
     func configuration(_ prefix: String, _ namespace: Namespace) -> any EtcdConfigLayout {
         switch self {
         case .rollcall, .discox, .grpcNaming: RollcallEtcdConfigLayout(prefix: prefix, namespace: namespace)
-        case .goServiceLink: GoServiceLinkConfigLayout()
+        case .goServiceLink: GoServiceLinkConfigLayout(own: prefix)
         }
     }
 }

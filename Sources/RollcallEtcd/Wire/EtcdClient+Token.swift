@@ -20,11 +20,16 @@ extension EtcdClient {
             // Another call may have a new one by now.
             if current == token { current = nil }
         }
+        if token == nil { self.open.withLock { $0 = nil } }
     }
 
     func currentToken(until deadline: TimeSource.Instant) async throws(BackendError) -> String? {
         guard let credentials = self.credentials else { return nil }
-        if let token = self.token.withLock({ $0 }) { return token }
+        if let caller = self.caller { return caller.token }
+        try await self.authentication.take(within: self.clock.now.duration(to: deadline), clock: self.clock)
+        defer { self.authentication.give() }
+        // Who waited finds what another asked for.
+        if let caller = self.caller { return caller.token }
         let connection = self.channel.connectionNumber
         let message = EtcdAuthMessages.authenticate(user: credentials.user, password: credentials.password)
         do throws(GRPCError) {
@@ -39,8 +44,23 @@ extension EtcdClient {
             return token
         } catch {
             // A server that knows no users takes everybody.
-            if error.message.contains("authentication is not enabled") { return nil }
+            if error.message.contains("authentication is not enabled") {
+                self.open.withLock { $0 = self.channel.connectionNumber }
+                return nil
+            }
             throw self.backendError(error, on: connection, "authenticate", nil, isRead: true)
         }
+    }
+
+    /// As whom calls are made.
+    private struct Caller {
+        /// `nil` for nobody.
+        let token: String?
+    }
+
+    /// As whom calls are made; `nil` while that must be asked.
+    private var caller: Caller? {
+        if let token = self.token.withLock({ $0 }) { return Caller(token: token) }
+        return self.open.withLock { $0 } == self.channel.connectionNumber ? Caller(token: nil) : nil
     }
 }

@@ -9,6 +9,10 @@ final class EtcdClient: Sendable {
     let timeout: Duration
     let credentials: EtcdBackend.Credentials?
     let token = Mutex<String?>(nil)
+    /// The connection whose server knows no users, and so takes everybody.
+    let open = Mutex<UInt64?>(nil)
+    /// Who asks for a token: each time that costs the server a deliberately slow check of the password.
+    let authentication = Turns(1)
     let isRunning: @Sendable () -> Bool
     /// What is known of the server behind a connection.
     let loser = Mutex<(connection: UInt64, loses: Bool)?>(nil)

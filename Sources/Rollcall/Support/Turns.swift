@@ -1,11 +1,10 @@
-import Rollcall
 import Synchronization
 
 /// Lets so many at a time do something, in the order in which they came.
 ///
-/// An agent allows each client a few connections, and counts those of watches among them: a thousand renewals must not
-/// take a thousand.
-final class Turns: Sendable {
+/// Consul's agent allows each client a few connections, and counts those of watches among them: a thousand renewals must
+/// not take a thousand.
+package final class Turns: Sendable {
     private struct State {
         var free: Int
         /// Those who wait, by their numbers; some may have gone.
@@ -19,12 +18,12 @@ final class Turns: Sendable {
     /// Creates turns.
     ///
     /// - Parameter count: How many have one at a time.
-    init(_ count: Int) {
+    package init(_ count: Int) {
         self.state = Mutex(State(free: count))
     }
 
     /// The number of those who wait.
-    var waitingCount: Int { self.state.withLock { $0.waiting.count } }
+    package var waitingCount: Int { self.state.withLock { $0.waiting.count } }
 
     /// Waits for a turn; whoever got one gives it back by ``give()``.
     ///
@@ -32,7 +31,7 @@ final class Turns: Sendable {
     ///   - limit: How long to wait.
     ///   - clock: What measures it.
     /// - Throws: `unavailable` when it takes too long, `cancelled`; then there is no turn to give back.
-    func take(within limit: Duration, clock: TimeSource) async throws(BackendError) {
+    package func take(within limit: Duration, clock: TimeSource) async throws(BackendError) {
         let place = self.state.withLock { state -> (number: UInt64, signal: Signal)? in
             guard state.free == 0 else {
                 state.free -= 1
@@ -57,7 +56,7 @@ final class Turns: Sendable {
     }
 
     /// Gives a turn back.
-    func give() {
+    package func give() {
         let next = self.state.withLock { state -> Signal? in
             while state.first < state.next {
                 defer { state.first += 1 }
