@@ -32,6 +32,36 @@ struct FakeConsulTests {
         }
     }
 
+    @Test("a lease that runs out before the catalog shows its record is renewed until it does")
+    func lateCatalog() async throws {
+        let (registration, passes) = (MutexBox(""), Tally())
+        try await withFakeConsul { exchange in
+            let path = exchange.head.path
+            if path == "/v1/agent/service/register" {
+                let body = String(decoding: try await exchange.readBody(limit: 1 << 20), as: UTF8.self)
+                registration.change { $0 = body }
+                return exchange.answer("")
+            }
+            if path.hasPrefix("/v1/agent/check/pass/") {
+                passes.add()
+                return exchange.answer("")
+            }
+            guard path.hasPrefix("/v1/health/") else { return exchange.answer("[]", index: 1) }
+            let sent = registration.value
+            let check = try #require(sent.firstMatch(of: /rollcall-lease-[0-9a-f]+/)).output
+            // The first renewal is that of the registration.
+            let state =
+                passes.value < 3 ? #""Status":"critical","Output":"TTL expired""# : #""Status":"passing","Output":"""#
+            let service = sent.replacingFirst("\"Name\":", with: "\"Service\":")
+            let record = #"{"Node":{"Node":"n"},"Service":\#(service),"Checks":[{"CheckID":"\#(check)",\#(state)}]}"#
+            exchange.answer("[\(record)]", index: 5)
+        } _: { backend in
+            let lease = try await backend.register(.sample(), ttl: .seconds(1))
+            #expect(lease.ttl == .seconds(1))
+            #expect(passes.value == 3)
+        }
+    }
+
     @Test("a watch follows the index by every rule, and shows only what is new")
     func indexRules() async throws {
         let asked = MutexBox<[String?]>([])

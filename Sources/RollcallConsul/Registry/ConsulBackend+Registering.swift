@@ -159,19 +159,25 @@ extension ConsulBackend {
     /// - Returns: When the same id was registered on another agent, if that hides this one.
     private func awaitRegistration(_ instance: ServiceInstance, nonce: String) async throws(BackendError) -> Date? {
         var rival: Date?
+        var isExpired = false
         let rawID = self.layout.rawID(of: instance)
-        try await self.awaitCatalog(instance.service, rawID, "register") { records in
-            let found = records.compactMap {
-                InstanceRecord($0, service: instance.service, layout: self.layout)
+        repeat {
+            // A short time-to-live may be over before the catalog shows the record.
+            if isExpired { try await self.pass(nonce, rawID, "register", key: "\(instance.service)/\(instance.id)") }
+            try await self.awaitCatalog(instance.service, rawID, "register") { records in
+                let found = records.compactMap {
+                    InstanceRecord($0, service: instance.service, layout: self.layout)
+                }
+                guard let mine = found.first(where: { $0.nonce == nonce }),
+                    mine.instance.registeredAt == instance.registeredAt
+                else { return false }
+                self.others.learn(node: mine.node)
+                isExpired = mine.isExpired
+                rival = found.filter { $0.nonce != nonce && !$0.isExpired && $0.stamp >= mine.stamp }
+                    .compactMap(\.instance.registeredAt).max()
+                return true
             }
-            guard let mine = found.first(where: { $0.nonce == nonce }), !mine.isExpired,
-                mine.instance.registeredAt == instance.registeredAt
-            else { return false }
-            self.others.learn(node: mine.node)
-            rival = found.filter { $0.nonce != nonce && !$0.isExpired && $0.stamp >= mine.stamp }
-                .compactMap(\.instance.registeredAt).max()
-            return true
-        }
+        } while isExpired
         return rival
     }
 
