@@ -139,6 +139,10 @@ struct EtcdOutsideTests {
                 try await eventually { states.value.last == "3 plain text" }
                 try await ctl.run("put", path, #"{"schema":9,"kind":"rollcall.config"}"# + "\n")
                 try await eventually { states.value.last == "undecodable" }
+                let refused = await #expect(throws: BackendError.self) {
+                    _ = try await backend.write(ConfigDraft(ConfigContent("x")), to: key, expecting: .any)
+                }
+                #expect(refused?.code == .protocolViolation && refused?.applied == .no)
                 try await ctl.run("del", path)
                 try await eventually { states.value.last == "absent" }
                 #expect(states.value == ["absent", "1 one", "1 two", "3 plain text", "undecodable", "absent"])

@@ -47,6 +47,39 @@ struct EtcdTokenTests {
         }
     }
 
+    @Test("all that wait while the password is refused are refused with it")
+    func refused() async throws {
+        let questions = MutexBox<[FakeGRPCServer.Call]>([])
+        try await FakeGRPCServer.withServer { call in
+            guard call.method == "Auth/Authenticate" else { return call.end(3, "etcdserver: user name is empty") }
+            questions.change { $0.append(call) }
+        } _: { server in
+            try await withEtcd(port: server.port, Self.configuration) { backend in
+                let codes = MutexBox<[BackendError.Code]>([])
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in 0..<Self.callers {
+                        group.addTask {
+                            do throws(BackendError) {
+                                let put = EtcdPut(key: [UInt8(number)], value: [1])
+                                try await backend.client.put(put, "test", key: "k")
+                            } catch {
+                                codes.change { $0.append(error.code) }
+                            }
+                        }
+                    }
+                    try await eventually {
+                        backend.client.authentication.waitingCount == Self.callers - 1 && !questions.value.isEmpty
+                    }
+                    let refusal = "etcdserver: authentication failed, invalid user ID or password"
+                    for question in questions.value { question.end(3, refusal) }
+                    try await group.waitForAll()
+                }
+                #expect(codes.value == Array(repeating: .unauthenticated, count: Self.callers))
+                #expect(questions.value.count == 1)
+            }
+        }
+    }
+
     @Test("a server that knows no users is asked once a connection at most, and again when it has some")
     func noUsers() async throws {
         let (questions, hasUsers) = (Tally(), MutexBox(false))

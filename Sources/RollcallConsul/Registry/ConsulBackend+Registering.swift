@@ -163,7 +163,11 @@ extension ConsulBackend {
         let rawID = self.layout.rawID(of: instance)
         repeat {
             // A short time-to-live may be over before the catalog shows the record.
-            if isExpired { try await self.pass(nonce, rawID, "register", key: "\(instance.service)/\(instance.id)") }
+            if isExpired {
+                try await self.pass(nonce, rawID, "register", key: "\(instance.service)/\(instance.id)")
+                // The agent tells the catalog in its own time.
+                try await self.clock.pause(for: .milliseconds(50))
+            }
             try await self.awaitCatalog(instance.service, rawID, "register") { records in
                 let found = records.compactMap {
                     InstanceRecord($0, service: instance.service, layout: self.layout)

@@ -25,7 +25,7 @@ struct EtcdConfigEdit: Sendable {
     ///   - date: The time.
     /// - Throws: `conflict` when what is stored is not what is expected, or the version is not above it; `notFound` when
     ///   a revision is to be deleted and nothing is stored; `invalidArgument` above the highest version, and for a content
-    ///   that the layout has no place for.
+    ///   that the layout has no place for; `protocolViolation` when what is stored cannot be understood.
     init(
         _ change: ConfigChange,
         _ record: EtcdRecord?,
@@ -107,7 +107,20 @@ struct EtcdConfigEdit: Sendable {
         _ record: EtcdRecord?,
         _ keys: any EtcdConfigLayout
     ) throws(BackendError) -> Int64 {
-        let stored = record.map { keys.version($0, key) } ?? 0
+        let stored: Int64
+        do throws(ValidationError) {
+            stored = try record.map { (record) throws(ValidationError) in try keys.entry(record, key).version } ?? 0
+        } catch {
+            // It may be what a newer Rollcall wrote.
+            throw BackendError(
+                .protocolViolation,
+                "what is stored cannot be understood, and is not written over: delete it first",
+                backend: EtcdBackend.name,
+                operation: "write",
+                key: key.text,
+                cause: error
+            )
+        }
         if let wished {
             guard wished > stored else {
                 throw self.conflict(key, record, "version \(wished) is not above \(stored), which is stored")

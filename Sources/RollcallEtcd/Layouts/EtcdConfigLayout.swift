@@ -29,11 +29,6 @@ extension EtcdConfigLayout {
         if let envelope = try self.decode(record.value) { return envelope.entry(key, revision: revision) }
         return ConfigEnvelope.raw(record.value, at: key, revision: revision, version: record.version)
     }
-
-    /// The version of what a record holds; that of etcd for what cannot be understood.
-    func version(_ record: EtcdRecord, _ key: ConfigKey) -> Int64 {
-        (try? self.entry(record, key).version) ?? record.version
-    }
 }
 
 /// Rollcall's own layout: `/rollcall/<namespace>/config/<key>`, whose slashes stay and whose segments are

@@ -26,10 +26,16 @@ extension EtcdClient {
     func currentToken(until deadline: TimeSource.Instant) async throws(BackendError) -> String? {
         guard let credentials = self.credentials else { return nil }
         if let caller = self.caller { return caller.token }
-        try await self.authentication.take(within: self.clock.now.duration(to: deadline), clock: self.clock)
+        let refusals = self.refusal.withLock { $0.count }
+        do throws(BackendError) {
+            try await self.authentication.take(within: self.clock.now.duration(to: deadline), clock: self.clock)
+        } catch {
+            throw self.placed(error)
+        }
         defer { self.authentication.give() }
         // Who waited finds what another asked for.
         if let caller = self.caller { return caller.token }
+        if let error = self.refusal.withLock({ $0.count > refusals ? $0.error : nil }) { throw error }
         let connection = self.channel.connectionNumber
         let message = EtcdAuthMessages.authenticate(user: credentials.user, password: credentials.password)
         do throws(GRPCError) {
@@ -48,8 +54,18 @@ extension EtcdClient {
                 self.open.withLock { $0 = self.channel.connectionNumber }
                 return nil
             }
-            throw self.backendError(error, on: connection, "authenticate", nil, isRead: true)
+            let fault = self.backendError(error, on: connection, "authenticate", nil, isRead: true)
+            if fault.code == .unauthenticated || fault.code == .permissionDenied {
+                self.refusal.withLock { $0 = ($0.count + 1, fault) }
+            }
+            throw fault
         }
+    }
+
+    private func placed(_ error: BackendError) -> BackendError {
+        var error = error
+        (error.backend, error.operation) = (EtcdBackend.name, "authenticate")
+        return error
     }
 
     /// As whom calls are made.

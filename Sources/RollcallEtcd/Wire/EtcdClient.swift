@@ -13,6 +13,8 @@ final class EtcdClient: Sendable {
     let open = Mutex<UInt64?>(nil)
     /// Who asks for a token: each time that costs the server a deliberately slow check of the password.
     let authentication = Turns(1)
+    /// How often it was refused, and why the last time: those who waited meanwhile need not be refused one by one.
+    let refusal = Mutex<(count: Int, error: BackendError?)>((0, nil))
     let isRunning: @Sendable () -> Bool
     /// What is known of the server behind a connection.
     let loser = Mutex<(connection: UInt64, loses: Bool)?>(nil)

@@ -16,13 +16,6 @@ enum EtcdWatchRequest {
         }
         return writer.bytes
     }
-
-    /// Asks how far the watch is.
-    static let progress: [UInt8] = {
-        var writer = ProtobufWriter()
-        writer.message(3) { _ in }
-        return writer.bytes
-    }()
 }
 
 /// `mvccpb.Event`.
