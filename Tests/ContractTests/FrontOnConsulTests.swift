@@ -36,12 +36,12 @@ struct FrontOnConsulTests {
                 defer { group.cancelAll() }
                 let client = try HubBackend(url: "hub://127.0.0.1:\(hubs[0].port),127.0.0.1:\(hubs[1].port)")
                 group.addTask { try? await client.run() }
-                try await Self.check(client, end)
+                try await Self.check(client, end, first: hubs[0].port)
             }
         }
     }
 
-    private static func check(_ client: HubBackend, _ end: Signal) async throws {
+    private static func check(_ client: HubBackend, _ end: Signal, first port: Int) async throws {
         let service = try ServiceName("web")
         let instance = try ServiceInstance(
             service: service,
@@ -58,6 +58,7 @@ struct FrontOnConsulTests {
             defer { group.cancelAll() }
             try await eventually { snapshots.value.last?.instances.map(\.id.text) == ["a"] }
             end.raise()
+            try await eventually { await ServerCall(port: port).send("GET", "/readyz") == nil }
             let second = try await client.write(
                 ConfigDraft(ConfigContent("2")),
                 to: key,
