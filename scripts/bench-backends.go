@@ -170,13 +170,15 @@ func call(method, url string, body []byte) (*http.Response, []byte) {
 func consul(url string, count int) {
 	show("lookup", count, func(int) { call("GET", url+"/v1/health/service/bench", nil) })
 	show("read", count, func(int) { call("GET", url+"/v1/kv/rollcall/default/config/bench/limits", nil) })
+	index := "0"
 	show("register", count/5, func(place int) {
 		name := "bench-bare--b-" + strconv.Itoa(place)
 		body := fmt.Sprintf(`{"ID":%q,"Name":"bench-bare","Address":"10.0.0.7","Port":8080,"Check":{"TTL":"600s","Status":"passing","DeregisterCriticalServiceAfter":"60m"}}`, name)
 		call("PUT", url+"/v1/agent/service/register", []byte(body))
-		// It counts once others see it.
+		// It counts once others see it, for which one waits as a watch does.
 		for {
-			_, answer := call("GET", url+"/v1/health/service/bench-bare", nil)
+			response, answer := call("GET", url+"/v1/health/service/bench-bare?wait=5s&index="+index, nil)
+			index = response.Header.Get("X-Consul-Index")
 			if bytes.Contains(answer, []byte(`"`+name+`"`)) {
 				break
 			}

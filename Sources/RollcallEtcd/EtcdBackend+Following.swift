@@ -63,9 +63,6 @@ extension EtcdBackend {
         }
     }
 
-    /// How long a watch of a server that loses events goes on before it is checked against a list.
-    private static let checkInterval = Duration.seconds(30)
-
     /// Follows until the watch ends.
     ///
     /// - Returns: Whether it ended only to be read and watched again.
@@ -85,14 +82,15 @@ extension EtcdBackend {
         let revision = follower.nextRevision
         var copy = follower
         defer { follower = copy }
-        let lifetime = follower.trustsProgress ? nil : Self.checkInterval
+        let probe = follower.trustsProgress ? self.probe(from: revision) : nil
+        let lifetime = probe == nil ? self.configuration.watchCheckInterval : nil
         var end = WatchEnd.over
         try await self.client.withStream("Watch/Watch", what, key: nil, lifetime: lifetime) {
             (stream) throws(GRPCError) in
             // The list may be that of a server that is gone.
             guard copy.opened(on: stream.connectionNumber) else { return end = .again }
             stream.send(EtcdWatchRequest.create(range, from: revision))
-            end = try await Self.follow(stream, mayBeChecked: lifetime != nil, &copy, tell: tell)
+            end = try await Self.follow(stream, probe, &copy, tell: tell)
         }
         switch end {
         case .again: return true
@@ -101,6 +99,17 @@ extension EtcdBackend {
             self.log(.info, "the \(what) begins anew: \(reason)")
             return false
         case .refused(let reason): throw EtcdFault.refusedWatch(reason)
+        }
+    }
+
+    private func probe(from revision: Int64) -> EtcdWatchProbe {
+        EtcdWatchProbe(
+            interval: self.configuration.watchCheckInterval,
+            patience: self.configuration.timeout,
+            clock: self.clock,
+            from: revision
+        ) {
+            try? await self.client.status().header.revision
         }
     }
 
@@ -113,9 +122,31 @@ extension EtcdBackend {
         case refused(String)
     }
 
+    /// Follows a stream, beside a probe of it where the server can be trusted; else it ends to be checked.
     private static func follow(
         _ stream: GRPCStream,
-        mayBeChecked: Bool,
+        _ probe: EtcdWatchProbe?,
+        _ follower: inout EtcdFollower,
+        tell: (Told) -> Void
+    ) async throws(GRPCError) -> WatchEnd {
+        guard let probe else { return try await Self.receive(from: stream, nil, &follower, tell: tell) }
+        let end = await withTaskGroup(of: Void.self) { group in
+            group.addTask { await probe.run(on: stream) }
+            defer { group.cancelAll() }
+            do throws(GRPCError) {
+                return Result<WatchEnd, GRPCError>.success(
+                    try await Self.receive(from: stream, probe, &follower, tell: tell)
+                )
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try end.get()
+    }
+
+    private static func receive(
+        from stream: GRPCStream,
+        _ probe: EtcdWatchProbe?,
         _ follower: inout EtcdFollower,
         tell: (Told) -> Void
     ) async throws(GRPCError) -> WatchEnd {
@@ -125,9 +156,10 @@ extension EtcdBackend {
                 guard let next = try await stream.next() else { return .over }
                 message = next
             } catch {
-                guard mayBeChecked, error.isLocal, error.status == .deadlineExceeded else { throw error }
+                guard probe == nil, error.isLocal, error.status == .deadlineExceeded else { throw error }
                 return .again
             }
+            probe?.hear()
             switch follower.receive(try EtcdWatchResponse(message)) {
             case .live: tell(.live)
             case .changes(let events): tell(.changes(events))

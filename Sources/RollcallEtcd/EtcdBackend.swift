@@ -9,86 +9,20 @@ import Synchronization
 public final class EtcdBackend: RegistryBackend {
     static let name = "etcd"
 
-    /// How the driver behaves.
-    public struct Configuration: Sendable {
-        /// How long a call may take.
-        public var timeout: Duration
-        /// Before all keys of Rollcall's own layout, without slashes around it.
-        public var prefix: String
-        /// Where records stand; a URL that says so comes first.
-        public var layout: Layout
-        /// Who calls; `nil` for nobody.
-        public var credentials: Credentials?
-        /// How TLS is spoken; `nil` for plain connections.
-        ///
-        /// What a URL with `etcd+https` says comes first.
-        public var tls: TLSConfiguration?
-        /// Where the driver says what happens.
-        public var log: Log
-
-        /// Creates a configuration.
-        ///
-        /// - Parameters:
-        ///   - timeout: 5 s by default.
-        ///   - prefix: `rollcall` by default.
-        ///   - layout: Rollcall's own by default.
-        ///   - credentials: Nobody by default.
-        ///   - tls: Plain connections by default.
-        ///   - log: Silent by default.
-        public init(
-            timeout: Duration = .seconds(5),
-            prefix: String = "rollcall",
-            layout: Layout = .rollcall,
-            credentials: Credentials? = nil,
-            tls: TLSConfiguration? = nil,
-            log: Log = .silent
-        ) {
-            self.timeout = timeout
-            self.prefix = prefix
-            self.layout = layout
-            self.credentials = credentials
-            self.tls = tls
-            self.log = log
-        }
-    }
-
-    /// A user of etcd and his password.
-    public struct Credentials: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
-        /// The user.
-        public let user: String
-        let password: String
-
-        /// Reads `user:password`.
-        ///
-        /// - Parameter text: The text; the password is all behind the first colon.
-        /// - Throws: A ``ValidationError`` that does not show the text.
-        public init(_ text: String) throws(ValidationError) {
-            let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, !parts[0].isEmpty else {
-                throw ValidationError(field: "token", message: "etcd's users are told as user:password")
-            }
-            self.init(user: String(parts[0]), password: String(parts[1]))
-        }
-
-        /// Names a user.
-        public init(user: String, password: String) {
-            self.user = user
-            self.password = password
-        }
-
-        /// Names the user, not the password.
-        public var description: String { "user \(self.user)" }
-        /// Shows what `description` shows.
-        public var customMirror: Mirror { Mirror(self, children: ["user": self.user]) }
-    }
-
     /// The kind of backend.
     public var name: String { Self.name }
     /// What this backend does differently where the contract leaves room.
     ///
     /// The least time-to-live is that of etcd's usual settings; more is granted where the cluster's election takes longer.
-    /// Leases are revoked in batches of half a second each, and a new leader gives each its whole time again.
-    public let capabilities = BackendCapabilities(ttl: .seconds(2)...(.seconds(86400)), expirySlack: .seconds(3))
+    /// Leases are revoked in batches of half a second each, and a new leader gives each its whole time again. Before 3.4.31
+    /// and 3.5.13 servers lose events of watches; none is known to before it was asked.
+    public var capabilities: BackendCapabilities {
+        BackendCapabilities(
+            ttl: .seconds(2)...(.seconds(86400)),
+            expirySlack: .seconds(3),
+            verifiedWatch: self.client.isKnownToLoseEvents
+        )
+    }
 
     let client: EtcdClient
     let channel: GRPCChannel
@@ -114,7 +48,9 @@ public final class EtcdBackend: RegistryBackend {
     /// - Parameters:
     ///   - url: `etcd://127.0.0.1:2379`, or several members as `etcd://a:2379,b:2379`; the port is 2379 where none is given.
     ///     `?layout=goServiceLink` and the like choose a layout, `&prefix=…` what stands before its keys,
-    ///     `&timeout=2s` how long a call may take. With `etcd+https` it is TLS, for which `&ca=FILE`, `&cert=FILE&key=FILE` and `&server-name=…` are there.
+    ///     `&timeout=2s` how long a call may take, `&connect-timeout=…`, `&keepalive=…` and `&keepalive-timeout=…` when a
+    ///     member is given up. With `etcd+https` it is TLS, for which `&ca=FILE`, `&cert=FILE&key=FILE` and
+    ///     `&server-name=…` are there.
     ///   - namespace: The namespace that all calls mean.
     ///   - configuration: How to behave.
     /// - Throws: `invalidArgument` for another URL; `unavailable` when the process has no descriptor left.
@@ -123,9 +59,8 @@ public final class EtcdBackend: RegistryBackend {
         namespace: Namespace = .default,
         configuration: Configuration = Configuration()
     ) throws(BackendError) {
-        let address = try EtcdURL(url, tls: configuration.tls)
-        var configuration = configuration
-        configuration.timeout = address.timeout ?? configuration.timeout
+        let address = try EtcdURL(url, configuration)
+        var configuration = address.configuration
         configuration.layout = (address.layout ?? configuration.layout).standing(under: address.prefix)
         let layout = configuration.layout
         if let prefix = address.prefix, !layout.hasPrefix { configuration.prefix = prefix }
@@ -136,7 +71,7 @@ public final class EtcdBackend: RegistryBackend {
         self.reader = EtcdRecordReader(layout: self.layout)
         self.keys = layout.configuration(prefix, namespace)
         self.lockRoot = "/\(prefix)/\(PercentEncoding.encode(namespace.text))/locks/"
-        self.channel = try GRPCChannel(GRPCChannel.Configuration(servers: address.servers, name: "etcd", log: self.log))
+        self.channel = try GRPCChannel(configuration.channel(to: address.servers, log: self.log))
         let isRunning = RunningFlag()
         self.isRunning = isRunning
         self.client = EtcdClient(

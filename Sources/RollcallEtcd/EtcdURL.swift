@@ -2,7 +2,7 @@ import HTTPEngine
 import Rollcall
 
 /// The URL of a cluster: `etcd://a:2379,b:2379?layout=goServiceLink`, with `etcd+https` by TLS.
-struct EtcdURL: Hashable, Sendable {
+struct EtcdURL: Sendable {
     /// The schemes, the one for TLS last.
     static let schemes = ["etcd", "etcd+https"]
     private static let usualPort = 2379
@@ -13,18 +13,23 @@ struct EtcdURL: Hashable, Sendable {
     private(set) var layout: EtcdBackend.Layout?
     /// What stands before all keys, where the URL says so.
     private(set) var prefix: String?
-    /// How long a call may take, where the URL says so.
-    private(set) var timeout: Duration?
+    /// The configuration, with the times that the URL tells.
+    private(set) var configuration: EtcdBackend.Configuration
 
     /// Reads a URL.
     ///
     /// - Parameters:
     ///   - url: The URL.
-    ///   - tls: How TLS is spoken, where the URL does not say so; `nil` for plain connections.
+    ///   - configuration: What holds where the URL says nothing.
     /// - Throws: `invalidArgument` that says what is wrong.
-    init(_ url: String, tls: TLSConfiguration? = nil) throws(BackendError) {
+    init(
+        _ url: String,
+        _ configuration: EtcdBackend.Configuration = EtcdBackend.Configuration()
+    ) throws(BackendError) {
+        self.configuration = configuration
         do throws(ValidationError) {
-            try self.read(url, tls)
+            try self.read(url, configuration.tls)
+            try self.configuration.check()
         } catch {
             throw BackendError(
                 .invalidArgument,
@@ -78,10 +83,8 @@ struct EtcdURL: Hashable, Sendable {
             values[String(pair[0])] = try PercentEncoding.decode(pair[1], field: String(pair[0]))
         }
         self.prefix = values["prefix"]
-        if let text = values["timeout"] {
-            let timeout = try Duration(text: text, field: "timeout")
-            guard timeout > .zero else { throw ValidationError(field: "timeout", message: "must be above zero") }
-            self.timeout = timeout
+        for (name, time) in Self.times {
+            if let text = values[name] { self.configuration[keyPath: time] = try Duration(text: text, field: name) }
         }
         try self.takeFiles(values, &tls)
         guard let name = values["layout"] else { return }
@@ -94,7 +97,14 @@ struct EtcdURL: Hashable, Sendable {
         self.layout = layout
     }
 
-    private static let parameters = ["layout", "prefix", "timeout", "ca", "cert", "key", "server-name"]
+    /// What a configuration has of the times that a URL may tell.
+    private static var times: [(String, WritableKeyPath<EtcdBackend.Configuration, Duration>)] {
+        [
+            ("timeout", \.timeout), ("connect-timeout", \.connectTimeout), ("keepalive", \.keepAliveInterval),
+            ("keepalive-timeout", \.keepAliveTimeout), ("watch-check", \.watchCheckInterval),
+        ]
+    }
+    private static let parameters = ["layout", "prefix"] + Self.times.map(\.0) + ["ca", "cert", "key", "server-name"]
 
     private func takeFiles(_ values: [String: String], _ tls: inout TLSConfiguration?) throws(ValidationError) {
         for name in ["ca", "cert", "key", "server-name"] where tls == nil && values[name] != nil {

@@ -2,9 +2,6 @@ import HTTPEngine
 public import Rollcall
 
 extension HubBackend: ConfigHistoryBackend, ConfigBatchBackend {
-    /// What the hub takes: see ``Configuration/configCapabilities``.
-    public var configCapabilities: ConfigCapabilities { self.configuration.configCapabilities }
-
     /// What the hub takes in one batch: this many changes, and this many bytes of JSON.
     private static let maximumChanges = 1024
     private static let maximumBatchBytes = 16 << 20

@@ -17,22 +17,6 @@ public final class HubBackend: RegistryBackend {
         public var silenceLimit: Duration
         /// Where the driver says what happens.
         public var log: Log
-        /// What the hub does differently where the contract leaves room.
-        ///
-        /// By default as a hub with a store of its own; one in front of another engine does as the engine.
-        public var capabilities = BackendCapabilities(
-            ttl: .seconds(1)...(.seconds(86400)),
-            expirySlack: .milliseconds(500),
-            knowsDepartureReason: true,
-            remembersRemoval: true
-        )
-
-        /// What the hub takes as configuration.
-        ///
-        /// By default as a hub with a store of its own, 1 MiB under a key; one in front of another engine takes what that
-        /// takes.
-        public var configCapabilities = ConfigCapabilities(maximumBytes: 1 << 20)
-
         /// Creates a configuration.
         ///
         /// - Parameters:
@@ -52,8 +36,15 @@ public final class HubBackend: RegistryBackend {
 
     /// The kind of backend.
     public var name: String { Self.name }
-    /// What this backend does differently where the contract leaves room: see ``Configuration/capabilities``.
-    public var capabilities: BackendCapabilities { self.configuration.capabilities }
+    /// What this backend does differently where the contract leaves room.
+    ///
+    /// A hub in front of an engine does as the engine, which ``health()`` learns of; before, it is taken for a hub with a
+    /// store of its own.
+    public var capabilities: BackendCapabilities { self.known.withLock { $0.registry } }
+    /// What the hub takes as configuration: 1 MiB under a key, and in front of an engine, as ``health()`` learned, as that.
+    public var configCapabilities: ConfigCapabilities {
+        self.known.withLock { $0.config ?? ConfigCapabilities(maximumBytes: 1 << 20) }
+    }
 
     let calls: HubCalls
     /// Calls that wait for a lock, which may be many.
@@ -61,6 +52,8 @@ public final class HubBackend: RegistryBackend {
     let streams: HTTPClient
     let configuration: Configuration
     private let isRunning = Atomic(false)
+    /// What the hub said last of what it can.
+    private let known = Mutex(CapabilityDocument.ownStore)
 
     /// Creates a client of a hub.
     ///
@@ -116,7 +109,8 @@ public final class HubBackend: RegistryBackend {
         let start = self.calls.client.clock.now
         do throws(BackendError) {
             let answer = try await self.calls.send("GET", "/v1/status", "health", key: nil)
-            let (isReadable, isWritable, held) = HubCalls.status(answer.body)
+            let (isReadable, isWritable, held, capabilities) = HubCalls.status(answer.body)
+            self.known.withLock { $0 = capabilities }
             var health = BackendHealth(
                 isReachable: true,
                 latency: start.duration(to: self.calls.client.clock.now),
@@ -171,9 +165,9 @@ public final class HubBackend: RegistryBackend {
             query: [("ttl", ttl.text)],
             body: instance.json
         )
-        let (secret, ttl) = try HubCalls.lease(in: answer.body)
+        let (secret, ttl, visibleID) = try HubCalls.lease(in: answer.body)
         let token = LeaseToken(service: instance.service, id: instance.id, secret: secret)
-        return HubLease(backend: self, token: token, ttl: ttl)
+        return HubLease(backend: self, token: token, visibleID: visibleID, ttl: ttl)
     }
 
     /// Makes a call that cancellation does not cut short: its own limit of time does, which comes first.

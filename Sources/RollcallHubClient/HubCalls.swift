@@ -160,16 +160,24 @@ struct HubCalls: Sendable {
     }
 
     /// The secret and time-to-live of an answer to a registration.
-    static func lease(in body: [UInt8]) throws(BackendError) -> (secret: String, ttl: Duration) {
+    static func lease(in body: [UInt8]) throws(BackendError) -> (secret: String, ttl: Duration, visibleID: InstanceID?)
+    {
         try self.reading("register", nil) { () throws(ValidationError) in
             var lease: [String: String] = [:]
+            var id: String?
             var reader = JSONReader(body)
             try reader.object { (reader, name) throws(ValidationError) in
-                guard name == "lease" else { return try reader.skip() }
-                lease = try self.texts(from: &reader)
+                switch name {
+                case "lease": lease = try self.texts(from: &reader)
+                case "instance": id = try self.texts(from: &reader)["id"]
+                default: try reader.skip()
+                }
             }
             guard let secret = lease["secret"] else { throw ValidationError(field: "lease", message: "is missing") }
-            return (secret, try Duration(text: lease["ttl"] ?? "", field: "lease.ttl"))
+            return (
+                secret, try Duration(text: lease["ttl"] ?? "", field: "lease.ttl"),
+                try id.map { (text) throws(ValidationError) in try InstanceID(text) }
+            )
         }
     }
 
@@ -178,16 +186,20 @@ struct HubCalls: Sendable {
         try self.document(body)[name]
     }
 
-    /// Whether a hub's status says that it can be read and takes changes, and how many instances its guard keeps.
+    /// Whether a hub's status says that it can be read and takes changes, how many instances its guard keeps, and what it can.
     ///
-    /// One that does not tell is taken to take changes, and to have no guard.
-    static func status(_ body: [UInt8]) -> (isReadable: Bool, isWritable: Bool, held: Int?) {
+    /// One that does not tell is taken to take changes, to have no guard, and to have a store of its own.
+    static func status(
+        _ body: [UInt8]
+    ) -> (isReadable: Bool, isWritable: Bool, held: Int?, capabilities: CapabilityDocument) {
+        var capabilities = CapabilityDocument.ownStore
         var (isReadable, isWritable, held) = (true, true, Int?.none)
         var reader = JSONReader(body)
         try? reader.object { (reader, name) throws(ValidationError) in
             switch name {
             case "writable": isWritable = try reader.boolean()
             case "guard": held = try self.heldCount(&reader)
+            case "capabilities": capabilities = try CapabilityDocument(from: &reader)
             case "backend":
                 // What stands behind the hub, where it keeps nothing itself.
                 try reader.object { (reader, name) throws(ValidationError) in
@@ -196,7 +208,7 @@ struct HubCalls: Sendable {
             default: try reader.skip()
             }
         }
-        return (isReadable, isWritable, held)
+        return (isReadable, isWritable, held, capabilities)
     }
 
     private static func heldCount(_ reader: inout JSONReader) throws(ValidationError) -> Int {

@@ -3,12 +3,14 @@ import Rollcall
 /// A lease of the hub.
 final class HubLease: InstanceLease {
     let token: LeaseToken
+    let visibleID: InstanceID
     let ttl: Duration
     private let backend: HubBackend
     private let keeper: LeaseKeeper
 
-    init(backend: HubBackend, token: LeaseToken, ttl: Duration) {
+    init(backend: HubBackend, token: LeaseToken, visibleID: InstanceID? = nil, ttl: Duration) {
         self.backend = backend
+        self.visibleID = visibleID ?? token.id
         self.token = token
         self.ttl = ttl
         self.keeper = LeaseKeeper(token, ttl: ttl, backend: backend.name, clock: backend.clock)

@@ -7,7 +7,7 @@ final class ConsulHarness: RegistryHarness, ConfigHarness, LockHarness {
     let name: String
     /// The servers grant sessions of a second here, so that locks need not be waited for.
     let shortTTL = Duration.seconds(1)
-    let watchCycles = 500
+    let watchCycles = 10_000
     private let server: ConsulServer
     private let proxy: FaultProxy
 
@@ -37,8 +37,10 @@ final class ConsulHarness: RegistryHarness, ConfigHarness, LockHarness {
         }
     }
 
-    /// What is asked of servers: short sessions, so that locks need not be waited for.
-    static let configuration = ConsulServer.Configuration(settings: ["session_ttl_min = \"1s\""])
+    /// What is asked of servers: short sessions, so that locks need not be waited for, and to tell what they are at.
+    static let configuration = ConsulServer.Configuration(settings: [
+        "session_ttl_min = \"1s\"", "enable_debug = true",
+    ])
 
     private static func withProxy(
         _ harness: ConsulHarness,
@@ -77,5 +79,8 @@ final class ConsulHarness: RegistryHarness, ConfigHarness, LockHarness {
         self.proxy.mode = .forward
     }
 
-    func serverSideWatches() async throws -> Int? { nil }
+    /// Questions about services that wait for an answer.
+    ///
+    /// One about a key, or for the list of services, stays with the agent until its wait is over, whoever leaves.
+    func serverSideWatches() async throws -> Int? { try await self.server.callCount("HealthServiceNodes") }
 }

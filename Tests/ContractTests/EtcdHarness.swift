@@ -8,7 +8,7 @@ final class EtcdHarness: RegistryHarness, ConfigHarness, LockHarness {
     let name: String
     // The least that the driver asks for.
     let shortTTL = Duration.seconds(2)
-    let watchCycles = 500
+    let watchCycles = 10_000
     private let server: EtcdServer
     private let proxy: FaultProxy
 
@@ -52,8 +52,6 @@ final class EtcdHarness: RegistryHarness, ConfigHarness, LockHarness {
     }
 
     func serverSideWatches() async throws -> Int? {
-        let answer = await ServerCall(port: self.server.members[0].place.ports[2]).send("GET", "/metrics")
-        let line = answer?.body.split(separator: "\n").first { $0.hasPrefix("etcd_debugging_mvcc_watcher_total ") }
-        return line?.split(separator: " ").last.flatMap { Double($0) }.map { Int($0) }
+        Int(try await self.server.metric("etcd_debugging_mvcc_watcher_total"))
     }
 }

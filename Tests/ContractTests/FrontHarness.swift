@@ -9,7 +9,7 @@ import RollcallTesting
 final class FrontHarness: RegistryHarness, ConfigHarness, LockHarness {
     let name: String
     let shortTTL = Duration.seconds(2)
-    let watchCycles = 500
+    let watchCycles = 10_000
     private let server: EtcdServer
     private let proxy: FaultProxy
     private let hub: FrontServer
@@ -43,31 +43,25 @@ final class FrontHarness: RegistryHarness, ConfigHarness, LockHarness {
         }
     }
 
-    private func client(_ namespace: Namespace) throws -> HubBackend {
-        var configuration = HubBackend.Configuration()
-        // As the engine's driver has it: the hub adds nothing of its own.
-        let driver = try EtcdBackend(url: "etcd://127.0.0.1:1")
-        configuration.capabilities = driver.capabilities
-        configuration.configCapabilities = driver.configCapabilities
-        return try HubBackend(
-            url: "hub://127.0.0.1:\(self.hub.port)",
-            namespace: namespace,
-            configuration: configuration
-        )
+    /// A client that knows from the hub what stands behind it.
+    private func client(_ namespace: Namespace) async throws -> HubBackend {
+        let client = try HubBackend(url: "hub://127.0.0.1:\(self.hub.port)", namespace: namespace)
+        _ = await client.health()
+        return client
     }
 
     func makeBackend(namespace: Namespace) async throws -> any RegistryBackend {
-        let client = try self.client(namespace)
+        let client = try await self.client(namespace)
         // The hub's own client of the namespace, which is in this process, is at work before the suite counts that.
         _ = try? await client.services()
         return client
     }
 
     func makeConfigBackend(namespace: Namespace) async throws -> any ConfigBackend {
-        WithoutHistory(base: try self.client(namespace))
+        WithoutHistory(base: try await self.client(namespace))
     }
 
-    func makeLockBackend(namespace: Namespace) async throws -> any LockBackend { try self.client(namespace) }
+    func makeLockBackend(namespace: Namespace) async throws -> any LockBackend { try await self.client(namespace) }
 
     func setReachable(_ isReachable: Bool) async throws {
         self.proxy.mode = isReachable ? .forward : .refuse

@@ -41,6 +41,42 @@ struct FrontOnConsulTests {
         }
     }
 
+    @Test("a client learns what the engine can, and what that cannot is unsupported", arguments: ServerProgram.consul)
+    func capabilities(_ program: ServerProgram) async throws {
+        try await ConsulServer.withServer(program) { server in
+            let hub = try Self.hub(server, SealingKey())
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await hub.run() }
+                defer { group.cancelAll() }
+                let client = try HubBackend(url: "hub://127.0.0.1:\(hub.port)")
+                group.addTask { try? await client.run() }
+                #expect(client.capabilities.remembersRemoval)
+                try await eventually { await client.health().canWrite }
+                let engine = try ConsulBackend(url: "consul://a")
+                #expect(client.capabilities == engine.capabilities)
+                #expect(client.configCapabilities == engine.configCapabilities)
+                let limit = engine.configCapabilities.maximumBytes
+                let large = ConfigDraft(ConfigContent(String(repeating: "x", count: limit + 1)))
+                let key = try ConfigKey("large")
+                let tooLarge = await #expect(throws: BackendError.self) {
+                    try await client.write(large, to: key, expecting: .any)
+                }
+                #expect(tooLarge?.code == .tooLarge && tooLarge?.limit == limit)
+                let changes = try (0...64).map {
+                    ConfigChange(try ConfigKey("k\($0)"), .write(ConfigDraft(ConfigContent("x"))))
+                }
+                let tooMany = await #expect(throws: BackendError.self) { try await client.apply(changes) }
+                #expect(tooMany?.code == .unsupported && tooMany?.limit == 64)
+                #expect(try await client.keys(under: "").isEmpty)
+                let metrics = await ServerCall(port: hub.port).send("GET", "/metrics")?.body
+                let info = #"rollcall_hub_engine_info{backend="consul",leader="127.0.0.1:"#
+                #expect(
+                    metrics?.contains(info) == true && metrics?.contains("version=\"\(program.version)\"} 1") == true
+                )
+            }
+        }
+    }
+
     private static func check(_ client: HubBackend, _ end: Signal, first port: Int) async throws {
         let service = try ServiceName("web")
         let instance = try ServiceInstance(

@@ -129,6 +129,10 @@ struct ConsulURLTests {
         let backend = try ConsulBackend(url: url, namespace: namespace)
         let call = ConsulCall(path: "/p", operation: "o", query: [("recurse", ""), ("index", "7")])
         #expect(backend.calls.target(call) == "/p?dc=dc1&ns=team%20x&partition=q&recurse&index=7")
+        for prefix in ["consul/east", "/consul/east", "%2Fconsul%2Feast%2F"] {
+            let behind = try ConsulBackend(url: "consul://a?path-prefix=\(prefix)").calls
+            #expect(behind.target(ConsulCall(path: "/p", operation: "o")) == "/consul/east/p")
+        }
         let local = ConsulCall(path: "/p", operation: "o", place: .agent)
         #expect(backend.calls.target(local) == "/p?ns=team%20x&partition=q")
         #expect(backend.catalogName(try ServiceName("web")) == "web")

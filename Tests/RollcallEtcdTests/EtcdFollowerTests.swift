@@ -161,7 +161,12 @@ struct EtcdURLTests {
         #expect(try EtcdURL("etcd://a?layout=goServiceLink").layout == .goServiceLink)
         #expect(try EtcdURL("etcd://a?layout=discox&prefix=%2Fx").layout == .discox(prefix: "/x"))
         #expect(try EtcdURL("etcd://a?prefix=y").prefix == "y")
-        #expect(try EtcdURL("etcd://a?timeout=1500ms").timeout == .milliseconds(1500))
+        #expect(try EtcdURL("etcd://a?timeout=1500ms").configuration.timeout == .milliseconds(1500))
+        let times = "connect-timeout=1s&keepalive=7s&keepalive-timeout=3s&watch-check=4s"
+        let configuration = try EtcdURL("etcd://a?\(times)").configuration
+        #expect(configuration.connectTimeout == .seconds(1) && configuration.keepAliveInterval == .seconds(7))
+        #expect(configuration.keepAliveTimeout == .seconds(3) && configuration.watchCheckInterval == .seconds(4))
+        #expect(configuration.timeout == .seconds(5))
         #expect(try EtcdBackend(url: "etcd://a?timeout=2s").configuration.timeout == .seconds(2))
     }
 
@@ -172,7 +177,8 @@ struct EtcdURLTests {
             ("etcd://a/x", "no host"), ("etcd://joe:geheim@a", "--token-file"), ("etcd://a?layout=x", "one of"),
             ("etcd://a?color=red", "color"),
             ("etcd://a?timeout=0s", "timeout"), ("etcd://a?timeout=soon", "timeout"), ("etcd://a?ca=x", "etcd+https"),
-            ("etcd+https://a?cert=x", "belong together"),
+            ("etcd+https://a?cert=x", "belong together"), ("etcd://a?keepalive=1s", "5s"),
+            ("etcd://a?connect-timeout=0s", "connect-timeout"),
         ]
     )
     func faults(_ url: String, _ reason: String) {

@@ -120,8 +120,39 @@ struct EtcdForeignTests {
                 try await ctl.run("del", "/discox/web/10.0.0.9:80")
                 try await eventually { snapshots.value.isLive(with: "10.0.0.7:8080") }
                 try await own.renew()
-                try await own.revoke()
+                // Its own id is nowhere; who takes the lease up finds the record all the same.
+                #expect(own.visibleID.text == "10.0.0.7:8080")
+                let resumed = try await backend.lease(resuming: own.token)
+                try await resumed.update(try sample("ignored").addingMetadata(["attr": "later"]))
+                #expect(try await ctl.value(of: "/discox/web/10.0.0.7:8080") == "later")
+                try await resumed.revoke()
                 #expect(try await ctl.keys(under: "/discox/").isEmpty)
+            }
+        }
+    }
+
+    @Test(
+        "discox: of two registrars of one endpoint the first steps back until it is free",
+        arguments: ServerProgram.etcd
+    )
+    func discoxSuccessor(_ program: ServerProgram) async throws {
+        try await self.withLayout(program, .discox(prefix: "/discox")) { backend, _ in
+            let (first, second) = (try sample("first"), try sample("second"))
+            let registrar = try Registrar(backend: backend, configuration: RegistrarConfiguration(ttl: .seconds(2))) {
+                first
+            }
+            try await alongside {
+                try await registrar.run()
+            } _: {
+                try await registrar.waitUntilRegistered()
+                let successor = try await backend.register(second, ttl: .seconds(60))
+                try await eventually { registrar.status.phase == .displaced }
+                // It looks each two seconds, and finds somebody there.
+                try await ContinuousClock().sleep(for: .seconds(5))
+                #expect(registrar.status.phase == .displaced)
+                try await successor.renew()
+                try await successor.revoke()
+                try await eventually { registrar.status.phase == .registered }
             }
         }
     }

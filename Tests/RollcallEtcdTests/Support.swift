@@ -126,9 +126,9 @@ enum EtcdReply {
     }
 
     /// `StatusResponse`.
-    static func status(version: String = "3.7.3") -> [UInt8] {
+    static func status(version: String = "3.7.3", revision: Int64 = 1) -> [UInt8] {
         self.message { writer in
-            self.header(1, &writer)
+            self.header(revision, &writer)
             writer.string(2, version)
             writer.integer(4, 1)
         }

@@ -13,6 +13,8 @@ package final class GRPCChannel: Sendable {
         package var servers: [Origin]
         /// How long a connection may take to be made.
         package var connectTimeout: Duration = .seconds(2)
+        /// When a silent server is asked for a sign of life.
+        package var keepAlive = HTTP2Connection.KeepAlive()
         /// The most bytes of a message that comes.
         package var messageLimit = 256 << 20
         /// What the servers are, in logs.
@@ -154,7 +156,12 @@ package final class GRPCChannel: Sendable {
         let deadline = self.clock.now.advanced(by: self.configuration.connectTimeout)
         let connection: HTTP2Connection
         do throws(ConnectionError) {
-            connection = try await HTTP2Connection.connect(to: server, on: self.loop, until: deadline)
+            connection = try await HTTP2Connection.connect(
+                to: server,
+                on: self.loop,
+                self.configuration.keepAlive,
+                until: deadline
+            )
         } catch {
             return error
         }

@@ -33,6 +33,11 @@ package final class GRPCStream: Sendable {
         self.stream.send([], isEnd: true)
     }
 
+    /// Ends the call from this side: who receives gets `deadlineExceeded`.
+    ///
+    /// - Parameter message: Why.
+    package func giveUp(_ message: String) { self.stream.fail(ConnectionError(.timeout, message)) }
+
     /// How many bytes wait for the server to take them.
     package var waitingBytes: Int { self.stream.waitingBytes }
 

@@ -49,7 +49,9 @@ extension HTTP2Connection {
     private func nextCheck() -> TimeSource.Instant? {
         self.state.withLock { state in
             guard !state.inboxes.isEmpty else { return nil }
-            let sign = state.asked?.advanced(by: Self.patience) ?? state.lastSign.advanced(by: Self.silence)
+            let sign =
+                state.asked?.advanced(by: self.keepAlive.patience)
+                ?? state.lastSign.advanced(by: self.keepAlive.silence)
             return min(sign, state.nextDeadline ?? sign)
         }
     }
@@ -61,10 +63,13 @@ extension HTTP2Connection {
             state.expire(at: now, &waiters)
             guard !state.inboxes.isEmpty else { return nil }
             if let asked = state.asked {
-                guard asked.advanced(by: Self.patience) <= now else { return nil }
-                return ConnectionError(.timeout, "the server gave no sign of life for \(Self.silence + Self.patience)")
+                guard asked.advanced(by: self.keepAlive.patience) <= now else { return nil }
+                return ConnectionError(
+                    .timeout,
+                    "the server gave no sign of life for \(self.keepAlive.silence + self.keepAlive.patience)"
+                )
             }
-            if state.lastSign.advanced(by: Self.silence) <= now {
+            if state.lastSign.advanced(by: self.keepAlive.silence) <= now {
                 state.asked = now
                 state.machine.ping()
             }

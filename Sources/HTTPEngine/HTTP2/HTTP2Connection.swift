@@ -6,11 +6,17 @@ import Synchronization
 /// ``run()`` reads what comes, on the loop that watches the connection. Whoever sends writes himself, as long as nobody
 /// else does: then that one writes for both.
 package final class HTTP2Connection: Sendable {
-    /// How long a server with which something is under way may be silent before it is asked for a sign of life: servers of
-    /// gRPC take more than one question in 5 s for an attack.
-    static let silence = Duration.seconds(6)
-    /// How long the sign of life may take.
-    static let patience = Duration.seconds(5)
+    /// When a server is asked for a sign of life.
+    package struct KeepAlive: Hashable, Sendable {
+        /// How long a server with which something is under way may be silent before it is asked: servers of gRPC take more
+        /// than one question in 5 s for an attack.
+        package var silence = Duration.seconds(6)
+        /// How long the sign of life may take.
+        package var patience = Duration.seconds(5)
+
+        /// Creates the usual: after 6 s, within 5 s.
+        package init() {}
+    }
 
     /// What came for a stream and was not taken.
     struct Inbox {
@@ -55,6 +61,7 @@ package final class HTTP2Connection: Sendable {
 
     let socket: Socket
     let clock: TimeSource
+    let keepAlive: KeepAlive
     let state: Mutex<State>
     /// Raised when the server has said how it speaks, or the connection is at its end.
     package let greeted = Signal()
@@ -63,8 +70,9 @@ package final class HTTP2Connection: Sendable {
     private let writer = KeyedMailbox<Bool, Void>()
 
     /// Takes over a connection.
-    init(_ socket: Socket) {
+    init(_ socket: Socket, _ keepAlive: KeepAlive = KeepAlive()) {
         self.socket = socket
+        self.keepAlive = keepAlive
         self.clock = socket.loop.clock
         self.state = Mutex(State(lastSign: self.clock.now))
     }
@@ -74,12 +82,14 @@ package final class HTTP2Connection: Sendable {
     /// - Parameters:
     ///   - origin: Where it is, and whether by TLS.
     ///   - loop: What watches the connection.
+    ///   - keepAlive: When it is asked for a sign of life.
     ///   - deadline: When to give up.
     /// - Returns: The connection, which ``run()`` closes.
     /// - Throws: `refused`, `timeout`, `closed` in a cancelled task; by TLS also `untrusted`, `malformed`, `broken`.
     package static func connect(
         to origin: Origin,
         on loop: EventLoop,
+        _ keepAlive: KeepAlive = KeepAlive(),
         until deadline: TimeSource.Instant
     ) async throws(ConnectionError) -> HTTP2Connection {
         let socket = try await Connector.connect(to: origin, protocols: ["h2"], on: loop, until: deadline)
@@ -87,7 +97,7 @@ package final class HTTP2Connection: Sendable {
             socket.close()
             throw ConnectionError(.malformed, "\(origin) does not speak HTTP/2 by TLS")
         }
-        return HTTP2Connection(socket)
+        return HTTP2Connection(socket, keepAlive)
     }
 
     /// The other end's address, while there is one.
@@ -160,7 +170,9 @@ package final class HTTP2Connection: Sendable {
             }
         }
         let stream = HTTP2Stream(try outcome.get(), of: self)
-        self.socket.wakeReader(by: min(deadline ?? now.advanced(by: Self.silence), now.advanced(by: Self.silence)))
+        self.socket.wakeReader(
+            by: min(deadline ?? now.advanced(by: self.keepAlive.silence), now.advanced(by: self.keepAlive.silence))
+        )
         self.flush()
         return stream
     }
@@ -206,7 +218,7 @@ package final class HTTP2Connection: Sendable {
         while (try? await self.writer.next()) != nil {
             let rest = self.state.withLock { $0.unsent }
             do throws(ConnectionError) {
-                try await self.socket.write(rest, patience: Self.silence + Self.patience)
+                try await self.socket.write(rest, patience: self.keepAlive.silence + self.keepAlive.patience)
             } catch {
                 self.finishWriting()
                 return error

@@ -90,7 +90,8 @@ package final class HTTP2Stream: Sendable {
         }
     }
 
-    private func fail(_ error: ConnectionError) {
+    /// Has whoever waits for what comes get an error, behind what came before.
+    package func fail(_ error: ConnectionError) {
         let waiter = self.connection.state.withLock { state in
             guard state.inboxes[self.number]?.failure == nil else { return UnsafeContinuation<Void, Never>?.none }
             state.inboxes[self.number]?.failure = error

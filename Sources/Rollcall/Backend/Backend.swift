@@ -30,6 +30,8 @@ public struct BackendCapabilities: Hashable, Sendable {
     public var knowsDepartureReason: Bool
     /// Whether a removal by somebody else keeps a running registrar out (a tombstone).
     public var remembersRemoval: Bool
+    /// Whether the server's own watches may miss a change, so that each is checked against a list every so often (C10).
+    public var verifiedWatch: Bool
 
     /// Creates a description of a backend.
     public init(
@@ -37,13 +39,15 @@ public struct BackendCapabilities: Hashable, Sendable {
         expirySlack: Duration,
         sharedSession: Bool = false,
         knowsDepartureReason: Bool = false,
-        remembersRemoval: Bool = false
+        remembersRemoval: Bool = false,
+        verifiedWatch: Bool = false
     ) {
         self.ttl = ttl
         self.expirySlack = expirySlack
         self.sharedSession = sharedSession
         self.knowsDepartureReason = knowsDepartureReason
         self.remembersRemoval = remembersRemoval
+        self.verifiedWatch = verifiedWatch
     }
 }
 

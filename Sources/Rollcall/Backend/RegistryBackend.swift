@@ -63,6 +63,9 @@ public protocol InstanceLease: Sendable {
     /// What another process needs to take the lease up.
     var token: LeaseToken { get }
 
+    /// The id under which others see the instance: its own, except in layouts that tell instances by something else.
+    var visibleID: InstanceID { get }
+
     /// The time-to-live that the backend granted.
     var ttl: Duration { get }
 
@@ -82,6 +85,11 @@ public protocol InstanceLease: Sendable {
 
     /// Ends the registration. Stops renewals first, and may be called again (C5).
     func revoke() async throws(BackendError)
+}
+
+extension InstanceLease {
+    /// The instance's own id.
+    public var visibleID: InstanceID { self.token.id }
 }
 
 /// What a process needs to take up a lease: a secret of the backend, opaque to everybody else.

@@ -91,9 +91,12 @@ public final class RollcallClient: Sendable {
 
     /// The last sample of the backend's health, at most ten seconds old while ``run()`` runs; taken now if there is none.
     public func health() async -> BackendHealth {
-        if let sample = self.healthSample.withLock({ $0 }) { return sample }
+        if let sample = self.latestHealth { return sample }
         return await self.sample()
     }
+
+    /// The last sample of the backend's health, if there is one.
+    package var latestHealth: BackendHealth? { self.healthSample.withLock { $0 } }
 
     /// Makes a registrar on this client's backend, to be listed behind the server.
     ///

@@ -100,8 +100,8 @@ extension Discovery {
 
     /// What is known of each service: from the registry, or else from the file or from before it was watched no longer.
     private var known: [SnapshotContents.Service] {
-        var known = self.fallbacks
-        for view in self.views {
+        var (known, views) = self.knowledge
+        for view in views {
             if let last = view.lastKnown { known[view.service] = last }
         }
         let (now, date) = (self.configuration.clock.now, Date())

@@ -132,13 +132,16 @@ public final class Discovery: Sendable {
         view?.setLocal(local)
     }
 
-    /// What the file says of services.
-    var fallbacks: [ServiceName: Fallback] { self.state.withLock { $0.fallbacks } }
+    /// What the file says of services, or was known of them before they were watched no longer; and the views of all others.
+    var knowledge: (fallbacks: [ServiceName: Fallback], views: [ServiceView]) {
+        self.state.withLock { ($0.fallbacks, Array($0.views.values)) }
+    }
 
     /// Takes what the file says, for views that there are and those that come.
     func setFallbacks(_ fallbacks: [(ServiceName, Fallback)]) {
         let views = self.state.withLock { state in
-            state.fallbacks = Dictionary(fallbacks) { first, _ in first }
+            // What was watched meanwhile is newer than the file.
+            state.fallbacks.merge(fallbacks) { known, _ in known }
             return fallbacks.compactMap { name, fallback in state.views[name].map { ($0, fallback) } }
         }
         for (view, fallback) in views { view.setFallback(fallback) }

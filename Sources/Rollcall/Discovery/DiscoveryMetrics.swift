@@ -95,6 +95,19 @@ extension BackendHealth {
         let seconds = self.latency.map { "\($0.inNanoseconds / 1e9)" }
         gauge("latency_seconds", "How long its answer took.", seconds)
         gauge("members", "Members of its cluster.", self.memberCount.map { "\($0)" })
+        if let labels = self.infoLabels(backend: backend) {
+            text.add("info", "gauge", "Its leader and version as labels; always 1.", [(labels, "1")])
+        }
         return text.text
+    }
+
+    /// What a figure that is always 1 tells by its labels: the leader and the version, of which there are few at a time.
+    ///
+    /// - Parameter backend: The kind of backend.
+    /// - Returns: The labels; `nil` when neither is known.
+    package func infoLabels(backend: String) -> String? {
+        guard self.leader != nil || self.serverVersion != nil else { return nil }
+        let pairs = [("backend", backend), ("leader", self.leader ?? ""), ("version", self.serverVersion ?? "")]
+        return "{" + pairs.map { "\($0)=\"\(MetricsText.escape($1))\"" }.joined(separator: ",") + "}"
     }
 }

@@ -13,7 +13,8 @@ extension Registrar {
                 step = next
             case .lookAgain(let pause):
                 await self.pause(pause)
-                step = machine.looked(isHeld: try? await self.backend.instances(of: service)[id] != nil)
+                let seen = self.visibleID ?? id
+                step = machine.looked(isHeld: try? await self.backend.instances(of: service)[seen] != nil)
                 self.enter(machine.phase, because: self.status.lastError)
             case .stayOut:
                 guard await self.waitForResumption() else { return }
@@ -38,6 +39,7 @@ extension Registrar {
             return step
         }
         _ = machine.registered()
+        self.visibleID = lease.visibleID
         self.enter(machine.phase)
         self.tellIfClamped(lease)
         guard let loss = await self.hold(lease) else { return nil }

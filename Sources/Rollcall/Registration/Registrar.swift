@@ -14,6 +14,7 @@ public final class Registrar: Sendable {
         var status: RegistrarStatus
         var wanted: ServiceInstance?
         var changes = InstanceChange()
+        var visibleID: InstanceID?
         /// Raised at each change of the status; a new one takes its place.
         var statusChange = Signal()
         var resumption = Signal()
@@ -144,6 +145,12 @@ public final class Registrar: Sendable {
 
     /// What is to be registered, with all changes made to it.
     var wanted: ServiceInstance? { self.state.withLock { $0.wanted } }
+
+    /// The id under which others saw what was registered last.
+    var visibleID: InstanceID? {
+        get { self.state.withLock { $0.visibleID } }
+        set { self.state.withLock { $0.visibleID = newValue } }
+    }
 
     /// Raised by ``resume()``, once the phase is `removed`.
     var resumption: Signal { self.state.withLock { $0.resumption } }

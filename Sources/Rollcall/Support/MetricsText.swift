@@ -36,4 +36,9 @@ package struct MetricsText {
         self.text += "# HELP \(self.prefix)\(name) \(help)\n# TYPE \(self.prefix)\(name) \(type)\n"
         for sample in samples { self.text += "\(self.prefix)\(name)\(sample.labels) \(sample.value)\n" }
     }
+
+    /// A text as the value of a label.
+    package static func escape(_ text: String) -> String {
+        text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+    }
 }

@@ -47,6 +47,7 @@ final class ConsulCalls: Sendable {
     private let origins: [Origin]
     private let parameters: [(String, String)]
     private let datacenter: String?
+    private let pathPrefix: String
     private let credentials: CredentialStore
     private let timeout: Duration
     private let lanes: Lanes?
@@ -71,6 +72,7 @@ final class ConsulCalls: Sendable {
         self.client = client
         self.origins = url.origins
         self.datacenter = url.configuration.datacenter
+        self.pathPrefix = url.configuration.pathPrefix
         self.timeout = url.configuration.timeout
         self.credentials = credentials
         self.lanes = lanes
@@ -85,9 +87,10 @@ final class ConsulCalls: Sendable {
         var items = self.parameters + call.query
         // An agent is of one datacenter, and has no other.
         if call.place == .cluster, let datacenter { items.insert(("dc", datacenter), at: 0) }
-        guard !items.isEmpty else { return call.path }
+        let path = self.pathPrefix + call.path
+        guard !items.isEmpty else { return path }
         let query = items.map { $1.isEmpty ? $0 : "\($0)=\(PercentEncoding.encode($1))" }
-        return call.path + "?" + query.joined(separator: "&")
+        return path + "?" + query.joined(separator: "&")
     }
 
     /// Makes a call and returns its answer, if that is one of success or accepted.

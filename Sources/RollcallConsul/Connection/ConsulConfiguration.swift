@@ -43,6 +43,8 @@ extension ConsulBackend {
     public struct Configuration: Sendable {
         /// What all keys in Consul's store begin with: `rollcall`.
         public var prefix: String
+        /// What the paths of all calls begin with, such as `/consul` where a proxy serves the agent there; nothing by default.
+        public var pathPrefix = ""
         /// Who the driver is to Consul.
         public var credentials: Credentials
         /// The datacenter that is read and written; the agent's own where it is `nil`.

@@ -27,6 +27,7 @@ struct ConsulURL {
         self.configuration = configuration
         do throws(ValidationError) {
             try self.read(text)
+            try self.checkPathPrefix()
         } catch {
             let url = text.withoutCredentials.prefix { $0 != "?" }.quotedForDisplay
             throw BackendError(
@@ -120,6 +121,7 @@ struct ConsulURL {
             case "dc": try self.read(datacenter: value[...])
             case "partition": self.configuration.partition = value
             case "prefix": self.configuration.prefix = value
+            case "path-prefix": self.configuration.pathPrefix = value
             case "token-file": self.configuration.credentials.tokenFile = value
             case "consistency": self.configuration.consistency = try Self.choice(value, name)
             case "namespaces": self.configuration.namespaces = try Self.choice(value, name)
@@ -136,6 +138,17 @@ struct ConsulURL {
             default: throw ValidationError(field: name, message: "there is no such parameter here")
             }
         }
+    }
+
+    private mutating func checkPathPrefix() throws(ValidationError) {
+        let segments = self.configuration.pathPrefix.split(separator: "/")
+        for segment in segments where !segment.utf8.allSatisfy({ $0.isPlainAlphanumeric || "-_.~".utf8.contains($0) }) {
+            throw ValidationError(
+                field: "path-prefix",
+                message: "\(String(segment).quotedForDisplay) is not of letters, digits, '-', '_', '.' and '~' alone"
+            )
+        }
+        self.configuration.pathPrefix = segments.map { "/\($0)" }.joined()
     }
 
     /// Reads what is for TLS.

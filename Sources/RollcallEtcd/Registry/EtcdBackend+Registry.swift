@@ -47,20 +47,40 @@ extension EtcdBackend {
             if isGone != nil { failure.applied = .no }
             throw failure
         }
-        let secret = String(UInt64(bitPattern: lease), radix: 16)
-        let token = LeaseToken(service: instance.service, id: instance.id, secret: secret)
+        let token = LeaseToken(
+            service: instance.service,
+            id: instance.id,
+            secret: self.secret(lease, key: key, instance.service, instance.id)
+        )
         return EtcdLease(backend: self, token: token, lease: lease, key: key, ttl: granted)
     }
 
     /// See ``RegistryBackend/lease(resuming:)``.
     public func lease(resuming token: LeaseToken) async throws(BackendError) -> any InstanceLease {
         let lost = self.fault(.leaseLost, "the lease is over", "resume", "\(token.service)/\(token.id)")
-        guard let number = UInt64(token.secret, radix: 16), let key = self.layout.key(of: token.id, in: token.service)
-        else { throw lost }
-        let lease = Int64(bitPattern: number)
+        guard let (lease, key) = self.place(of: token) else { throw lost }
         guard let time = try await self.client.timeToLive(of: lease, "resume", key: token.id.text) else { throw lost }
         try await self.checkHolder(lease, of: key, "resume", token)
         return EtcdLease(backend: self, token: token, lease: lease, key: key, ttl: time.granted)
+    }
+
+    /// What stands between a lease and the end of its record's key, where the id does not tell that.
+    private static let placeMark: Character = "@"
+
+    private func secret(_ lease: Int64, key: String, _ service: ServiceName, _ id: InstanceID) -> String {
+        let number = String(UInt64(bitPattern: lease), radix: 16)
+        guard self.layout.key(of: id, in: service) != key else { return number }
+        return "\(number)\(Self.placeMark)\(key.dropFirst(self.layout.prefix(of: service).count))"
+    }
+
+    /// The lease that a token stands for, and the key of its record; `nil` for a token of something else.
+    private func place(of token: LeaseToken) -> (lease: Int64, key: String)? {
+        let parts = token.secret.split(separator: Self.placeMark, maxSplits: 1, omittingEmptySubsequences: false)
+        guard let number = UInt64(parts[0], radix: 16) else { return nil }
+        let key =
+            parts.count == 2
+            ? self.layout.prefix(of: token.service) + parts[1] : self.layout.key(of: token.id, in: token.service)
+        return key.map { (Int64(bitPattern: number), $0) }
     }
 
     /// Checks that a record stands on a lease.

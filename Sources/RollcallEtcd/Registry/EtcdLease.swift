@@ -3,6 +3,7 @@ import Rollcall
 /// A lease of etcd with the one key that stands on it.
 final class EtcdLease: InstanceLease {
     let token: LeaseToken
+    let visibleID: InstanceID
     let ttl: Duration
     private let backend: EtcdBackend
     private let lease: Int64
@@ -14,6 +15,7 @@ final class EtcdLease: InstanceLease {
         self.token = token
         self.lease = lease
         self.key = key
+        self.visibleID = backend.layout.names(in: key)?.id ?? token.id
         self.ttl = ttl
         self.keeper = LeaseKeeper(token, ttl: ttl, backend: EtcdBackend.name, clock: backend.clock)
     }

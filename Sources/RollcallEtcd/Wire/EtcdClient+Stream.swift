@@ -25,6 +25,9 @@ extension EtcdClient {
         return (loses, connection)
     }
 
+    /// Whether the server that was asked last loses events.
+    var isKnownToLoseEvents: Bool { self.loser.withLock { $0?.loses ?? false } }
+
     /// Makes a call with messages each way, which ends with `body`.
     func withStream(
         _ method: String,

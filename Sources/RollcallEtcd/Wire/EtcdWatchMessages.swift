@@ -16,6 +16,13 @@ enum EtcdWatchRequest {
         }
         return writer.bytes
     }
+
+    /// Asks how far the watches of the stream have come, which one without changes answers, too.
+    static var progress: [UInt8] {
+        var writer = ProtobufWriter()
+        writer.message(3) { _ in }
+        return writer.bytes
+    }
 }
 
 /// `mvccpb.Event`.

@@ -67,8 +67,24 @@ extension FrontAPI {
             draft.writeID = write
             changes[index] = ConfigChange(changes[index].key, .write(draft), expecting: changes[index].expectation)
         }
-        let entries = try await engine.apply(changes)
+        let entries: [ConfigEntry?]
+        do throws(BackendError) {
+            entries = try await engine.apply(changes)
+        } catch {
+            // With a key, one content is too large; else all together are, for a transaction of this engine.
+            guard error.code == .tooLarge, error.key == nil else { throw error }
+            throw Self.beyondTransaction(error, space)
+        }
         request.respond(json: ConfigDocuments.items(changes, entries.map { ($0, $0 == nil) }))
+    }
+
+    private static func beyondTransaction(_ error: BackendError, _ space: FrontSpace) -> BackendError {
+        var refusal = BackendError(
+            .unsupported,
+            "\(space.engine.name) cannot make so many changes at once: \(error.message)"
+        )
+        refusal.limit = error.limit
+        return refusal
     }
 
     /// A stream of server-sent events about configuration.

@@ -52,7 +52,7 @@ extension FrontAPI {
             self.metrics.registrations.add()
         }
         do {
-            let json = try await self.json(of: instance, token, lease.ttl, space)
+            let json = try await self.json(of: instance, token, lease, space)
             request.respond(headers: self.header(revision: json.revision), json: json.bytes)
         } catch {
             // Nobody would learn of it (C7).
@@ -64,7 +64,7 @@ extension FrontAPI {
     private func json(
         of instance: ServiceInstance,
         _ token: LeaseToken,
-        _ ttl: Duration,
+        _ lease: any InstanceLease,
         _ space: FrontSpace
     ) async throws -> (bytes: [UInt8], revision: UInt64) {
         let (stored, revision) = try await space.registry.instances(of: instance.service)
@@ -73,9 +73,9 @@ extension FrontAPI {
             required.append((service, try await space.engine.instances(of: service).instances))
         }
         let document = RegistrationDocument(
-            instance: stored.first { $0.id == instance.id } ?? instance,
+            instance: stored.first { $0.id == lease.visibleID } ?? instance,
             secret: token.secret,
-            ttl: ttl,
+            ttl: lease.ttl,
             revision: revision,
             required: required
         )

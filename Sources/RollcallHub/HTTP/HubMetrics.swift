@@ -64,6 +64,8 @@ final class HubMetrics: Sendable {
             store.guardStatus.write(to: &writer)
             writer.key("checks")
             checks.counts.write(to: &writer)
+            writer.key("capabilities")
+            CapabilityDocument.ownStore.write(to: &writer)
             writer.key("features")
             writer.array { writer in
                 for feature in Self.features { writer.string(feature) }

@@ -75,7 +75,7 @@ extension RegistryContract {
             try await Self.openAndCancel(cycles / 10, service, context)
             let work = WorkGauge.active
             let descriptors = ProcessResources.descriptorCount
-            let watches = try await context.harness.serverSideWatches()
+            try await Self.checkServerCounts(service, context)
             try await Self.openAndCancel(cycles / 2, service, context)
             let middle = ProcessResources.residentBytes
             try await Self.openAndCancel(cycles / 2, service, context)
@@ -83,8 +83,8 @@ extension RegistryContract {
             try await context.eventually("the work is back at \(work), not \(WorkGauge.active)") {
                 WorkGauge.active <= work
             }
-            try await context.eventually("the server's watches are back at \(watches ?? 0)") {
-                try await context.harness.serverSideWatches() ?? 0 <= watches ?? 0
+            try await context.eventually("the server's watches are gone") {
+                try await context.harness.serverSideWatches() ?? 0 == 0
             }
             // The other side of a connection may close it a moment later.
             try await context.eventually("the descriptors are back at \(descriptors)") {
@@ -123,14 +123,30 @@ extension RegistryContract {
         },
     ]
 
+    /// A server that counts its watches counts one that is open, and none before: else the end of one could not be seen.
+    private static func checkServerCounts(_ service: ServiceName, _ context: ContractContext) async throws {
+        guard try await context.harness.serverSideWatches() != nil else { return }
+        try await context.eventually("the server has no watches") {
+            try await context.harness.serverSideWatches() == 0
+        }
+        try await context.watching(service.text, through: context.first) { _ in
+            try await context.eventually("the server counts the watch") {
+                try await context.harness.serverSideWatches() == 1
+            }
+        }
+    }
+
+    /// Of three watches one is cancelled before it is open, one as it shows the first state, and one when it waits for changes.
     private static func openAndCancel(_ cycles: Int, _ service: ServiceName, _ context: ContractContext) async throws {
-        for _ in 0..<cycles {
+        for cycle in 0..<cycles {
+            let isShown = Signal()
             await withTaskGroup(of: Void.self) { group in
                 group.addTask {
-                    _ = try? await context.first.watch(service) { _ in }
+                    _ = try? await context.first.watch(service) { _ in isShown.raise() }
+                    isShown.raise()
                 }
-                group.addTask { await Task.yield() }
-                await group.next()
+                if cycle % 3 == 0 { await Task.yield() } else { await isShown.wait() }
+                if cycle % 3 == 2 { try? await ContinuousClock().sleep(for: .milliseconds(1)) }
                 group.cancelAll()
             }
         }

@@ -59,6 +59,26 @@ package final class ConsulServer: Sendable {
     /// The port of its HTTP API on 127.0.0.1.
     package var httpPort: Int { self.process.place.ports[0] }
 
+    /// How many calls a handler of the agent is at, as its setting `enable_debug` has it tell.
+    ///
+    /// - Parameter handler: The handler's name in Consul's code, such as `HealthServiceNodes`.
+    /// - Returns: The number.
+    /// - Throws: `unavailable` when it does not tell.
+    package func callCount(_ handler: String) async throws(BackendError) -> Int {
+        let answer = await ServerCall(port: self.httpPort).send("GET", "/debug/pprof/goroutine?debug=1")
+        guard let answer, answer.status == 200 else {
+            throw BackendError(.unavailable, "the agent does not tell what it is at: \(answer?.body ?? "no answer")")
+        }
+        // Behind the head, each group of alike begins with its size and has its stack below.
+        var count = 0
+        var size = 0
+        for line in answer.body.split(separator: "\n").dropFirst() {
+            if let number = Int(line.prefix { $0.isNumber }) { size = number }
+            if line.contains("(*HTTPHandlers).\(handler)+") { count += size }
+        }
+        return count
+    }
+
     /// The port of its HTTP API by TLS on 127.0.0.1, when that was asked for.
     package var httpsPort: Int { self.process.place.ports[3] }
 

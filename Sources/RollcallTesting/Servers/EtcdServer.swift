@@ -134,6 +134,20 @@ package final class EtcdServer: Sendable {
         try await self.start()
     }
 
+    /// A figure of the first member.
+    ///
+    /// - Parameter series: Its name, with all labels that it has.
+    /// - Returns: The figure.
+    /// - Throws: `unavailable` when the server does not tell it.
+    package func metric(_ series: String) async throws(BackendError) -> Double {
+        let answer = await ServerCall(port: self.members[0].place.ports[2]).send("GET", "/metrics")
+        let line = answer?.body.split(separator: "\n").first { $0.hasPrefix("\(series) ") }
+        guard let figure = line.flatMap({ Double($0.dropFirst(series.count + 1)) }) else {
+            throw BackendError(.unavailable, "the server tells no \(series)")
+        }
+        return figure
+    }
+
     private func startMembers() async throws(BackendError) {
         // All at once, as none is ready before most are there.
         let failure = await withTaskGroup(of: BackendError?.self) { group in

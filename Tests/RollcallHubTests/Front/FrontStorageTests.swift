@@ -36,6 +36,9 @@ struct FrontStorageTests {
             let batch = #"{"changes":[{"key":"a","content":"1"},{"key":"b","content":"2","expect":"none"}]}"#
             #expect(try await hubs[0].call("POST", "/v1/config-batch", batch).status == 200)
             #expect(try await hubs[1].call("POST", "/v1/config-batch", batch).status == 409)
+            let large = String(repeating: "x", count: 1 << 20 + 1)
+            let one = #"{"changes":[{"key":"a","content":"\#(large)"}]}"#
+            #expect(try await hubs[0].call("POST", "/v1/config-batch", one).status == 413)
         }
     }
 
@@ -87,6 +90,8 @@ struct FrontStorageTests {
             let status = try await hubs[0].call("GET", "/v1/status").json
             let features = ["services", "watch", "catalog", "config", "config-batch", "locks"]
             #expect(status["features"]?.list.compactMap(\.text) == features)
+            #expect(status["capabilities"]?["ttl"]?.list.compactMap(\.text) == ["100ms", "24h"])
+            #expect(status["capabilities"]?["config"]?["maximumBytes"]?.number == 1 << 20)
             #expect(try await hubs[0].call("GET", "/metrics").text.contains("rollcall_hub_engine_reachable"))
             #expect(try await hubs[0].call("GET", "/").text.contains("<html"))
             #expect(try await hubs[0].call("GET", "/v1/catalog/service/web").status == 200)

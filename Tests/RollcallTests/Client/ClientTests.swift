@@ -108,7 +108,7 @@ struct ClientTests {
         let configuration = RollcallConfiguration(discovery: DiscoveryConfiguration(clock: TimeSource(clock)))
         let client = RollcallClient(registry: MemoryBackend(registry: registry), configuration: configuration)
         try await withRollcallClient(client) { client in
-            try await eventually { await client.health().isReachable }
+            try await eventually { client.latestHealth?.isReachable == true }
             registry.setReachable(false)
             await clock.waitForSleepers(2)
             #expect(await client.health().isReachable, "a sample is kept for ten seconds")

@@ -11,7 +11,7 @@ struct RegistrarTests {
         let callers = RollcallClient(registry: MemoryBackend(registry: registry))
         let service = try ServiceName("web")
         let servers = [SimulatedServer(), SimulatedServer()]
-        let calls = Tally()
+        let (calls, clock) = (Tally(), ManualClock())
         try await withRollcallClient(callers) { client in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let backend = MemoryBackend(registry: registry)
@@ -19,7 +19,11 @@ struct RegistrarTests {
                     let instance = try ObservationTests.make("web", "i\(index)")
                     return try Registrar(
                         backend: backend,
-                        configuration: RegistrarConfiguration(ttl: .seconds(30), drain: .seconds(1))
+                        configuration: RegistrarConfiguration(
+                            ttl: .seconds(30),
+                            drain: .seconds(1),
+                            clock: TimeSource(clock)
+                        )
                     ) { instance }
                 }
                 for (registrar, server) in zip(registrars, servers) {
@@ -30,18 +34,31 @@ struct RegistrarTests {
                     }
                 }
                 for registrar in registrars { try await registrar.waitUntilRegistered() }
-                for _ in 0..<4 {
+                let callers = (0..<4).map { "caller \($0)" }
+                for caller in callers {
                     group.addTask {
                         while !Task.isCancelled {
                             let instance = try await client.discovery.instance(of: service)
                             let isAnswered = await servers[instance.id.text == "i0" ? 0 : 1].handle()
                             calls.add(isAnswered ? "answered" : "lost")
+                            calls.add(caller)
                         }
                     }
                 }
                 try await eventually { servers.allSatisfy { $0.handled > 20 } }
                 registrars[0].beginShutdown()
-                try await eventually { servers[0].isStopped }
+                try await eventually {
+                    let known = client.discovery.currentSnapshot(of: service)?.instances
+                    return known?.first { $0.id.text == "i0" }?.status == .maintenance
+                }
+                // The drain is there for those who chose before they learned of it, however busy the machine is.
+                let chosen = calls.all
+                try await eventually { callers.allSatisfy { calls[$0] > chosen[$0, default: 0] } }
+                #expect(!servers[0].isStopped)
+                try await eventually {
+                    clock.advance(by: .seconds(1))
+                    return servers[0].isStopped
+                }
                 let handled = servers[1].handled
                 try await eventually { servers[1].handled > handled + 20 }
                 group.cancelAll()

@@ -125,12 +125,15 @@ extension ConfigManager {
         else { return }
         let now = self.now
         let origin = ConfigMachine.Origin.read(after: entry.lessons)
+        let isNews: Bool
         switch finding {
-        case .absent: self.change(key) { $0.foundNothing(of: key, from: origin, at: now) }
+        case .absent: isNews = self.change(key) { $0.foundNothing(of: key, from: origin, at: now) }
         case .present(let stored):
             guard !self.isOwnWrite(stored, from: origin) else { return }
-            self.judge(stored, entry, from: origin)
+            isNews = self.judge(stored, entry, from: origin)
         }
+        // Else the watch, or a write of the program's own, came before the read.
+        guard isNews else { return }
         let hasChanged = self.state.withLock { state in
             // What was stored all along is no change, and a watch that is broken could tell nothing.
             guard entry.isWatched, let fresh = state.machine.entries[key], fresh.lessons == entry.lessons + 1,

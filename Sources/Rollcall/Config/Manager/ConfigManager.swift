@@ -149,8 +149,9 @@ public final class ConfigManager: Sendable {
             return (effects, state.readers.values.filter { $0.keys.contains(key) }.map(\.mailbox))
         }
         guard let effects else { return false }
-        for mailbox in mailboxes { mailbox.offer(key, for: key) }
+        // Whoever is told finds the log written.
         for line in effects.lines { self.log(line.level, line.message) }
+        for mailbox in mailboxes { mailbox.offer(key, for: key) }
         if effects.outdatesCopy { self.copyRequests.offer((), for: true) }
         if effects.needsSync { self.syncRequests.offer(false, for: true) }
         return true
