@@ -95,6 +95,10 @@ struct RealFaultTests {
                         if mode == .halfOpenOneWay(.toClient) {
                             // Its renewals arrive, of which it learns nothing.
                             try await ContinuousClock().sleep(for: .seconds(5))
+                            #expect(
+                                nearView.ids?.contains("staying") == true && nearView.ids?.contains("leaving") == false
+                            )
+                            #expect(!farView.isLive && farView.ids?.contains("leaving") == true)
                         } else {
                             try await eventually { nearView.ids == ["staying"] }
                         }

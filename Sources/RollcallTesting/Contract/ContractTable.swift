@@ -8,22 +8,22 @@ package struct ContractTable {
     package struct Column {
         let name: String
         let backend: any RegistryBackend & ConfigBackend & LockBackend
-        let deadHolder: String
+        let notes: [String: String]
 
         /// Describes a backend.
         ///
         /// - Parameters:
         ///   - name: What it is called.
         ///   - backend: A client, which is asked for its capabilities alone.
-        ///   - deadHolder: When the lock of a dead holder is free (C18a).
+        ///   - notes: What is documented of lines of which its capabilities say nothing, by their names.
         package init(
             _ name: String,
             _ backend: any RegistryBackend & ConfigBackend & LockBackend,
-            deadHolder: String
+            notes: [String: String]
         ) {
             self.name = name
             self.backend = backend
-            self.deadHolder = deadHolder
+            self.notes = notes
         }
     }
 
@@ -39,7 +39,7 @@ package struct ContractTable {
         var rows = [
             ["line", "promise"] + self.columns.map(\.name), ["---", "---"] + self.columns.map { _ in "---" },
         ]
-        for (name, promise) in Self.lines {
+        for (name, promise) in Self.lines + Self.linesElsewhere {
             rows.append([name, promise] + self.columns.map { Self.cell(name, $0) })
         }
         rows.append(["", "why somebody left is told"] + self.columns.map(Self.reasons))
@@ -54,12 +54,19 @@ package struct ContractTable {
         return lines.enumerated().sorted { Self.order($0) < Self.order($1) }.map(\.element)
     }
 
+    /// Lines that are not proved by calls of a backend alone, but by tests of their own.
+    private static let linesElsewhere = [
+        ("C19", "TLS, credentials and prefixes hold for every contract; who is refused is told so and does not insist"),
+        ("C20", "no secret is logged, and nothing is written that everybody may change"),
+    ]
+
     private static func order(_ line: (offset: Int, element: (String, String))) -> (Int, Int) {
         let digits = line.element.0.drop { !$0.isNumber }.prefix { $0.isNumber }
         return (Int(digits) ?? 16, line.offset)
     }
 
     private static func cell(_ name: String, _ column: Column) -> String {
+        if let note = column.notes[name] { return note }
         let registry = column.backend.capabilities
         let config = column.backend.configCapabilities
         switch name {
@@ -68,7 +75,6 @@ package struct ContractTable {
         case "C8-removal": return registry.remembersRemoval ? "holds" : "learns it as `leaseLost`, and comes back"
         case "C15d": return config.remembersVersions ? "holds" : "a deleted key begins at version 1"
         case "C17": return "\(config.maximumBytes) bytes"
-        case "C18a": return column.deadHolder
         case "history": return column.backend is any ConfigHistoryBackend ? "holds" : "no history"
         case "batch": return column.backend is any ConfigBatchBackend ? "holds" : "no batches"
         default: return "holds"
