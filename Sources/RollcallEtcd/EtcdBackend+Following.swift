@@ -91,9 +91,17 @@ extension EtcdBackend {
             guard copy.opened(on: stream.connectionNumber) else { return end = .again }
             stream.send(EtcdWatchRequest.create(range, from: revision))
             end = try await Self.follow(stream, probe, &copy, tell: tell)
+            if probe?.isMute == true { self.client.noteMuteness(of: stream.connectionNumber) }
         }
         switch end {
-        case .again: return true
+        case .again:
+            if probe?.isMute == true {
+                self.log(
+                    .info,
+                    "the \(what) does not say how far it has come, and is checked against lists from now on"
+                )
+            }
+            return true
         case .over: return false
         case .lost(let reason):
             self.log(.info, "the \(what) begins anew: \(reason)")
@@ -156,7 +164,7 @@ extension EtcdBackend {
                 guard let next = try await stream.next() else { return .over }
                 message = next
             } catch {
-                guard probe == nil, error.isLocal, error.status == .deadlineExceeded else { throw error }
+                guard error.isLocal, error.status == .deadlineExceeded, probe?.isMute != false else { throw error }
                 return .again
             }
             probe?.hear()

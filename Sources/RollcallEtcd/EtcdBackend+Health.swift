@@ -1,3 +1,4 @@
+import GRPCEngine
 public import Rollcall
 
 extension EtcdBackend {
@@ -5,10 +6,11 @@ extension EtcdBackend {
     ///
     /// Asks the member that is connected to, and reads and writes nothing.
     public func health() async -> BackendHealth {
-        let start = self.clock.now
+        let (start, connection) = (self.clock.now, self.channel.connectionNumber)
         do throws(BackendError) {
             let status = try await self.client.status()
             let latency = start.duration(to: self.clock.now)
+            if self.channel.connectionNumber == connection { self.client.note(version: status.version, of: connection) }
             let members = try? await self.client.members()
             let leader = members?.first { $0.id == status.leader }.map { $0.name.isEmpty ? nil : $0.name } ?? nil
             let hasLeader = status.leader != 0

@@ -25,6 +25,21 @@ struct HTTP2MachineTests {
         #expect(Wire.frames(machine.takeOutput()).map(\.flags) == [1])
     }
 
+    @Test("before the numbers of streams are used up no further stream is begun")
+    func lastStream() throws {
+        var machine = HTTP2Machine(nextStream: HTTP2Machine.lastStream - 3)
+        _ = try machine.take(Wire.frame(4, []))
+        _ = try machine.open([0x83], [], isEnd: true)
+        #expect(!machine.isGoingAway)
+        let last = try machine.open([0x83], [], isEnd: true)
+        #expect(machine.isGoingAway)
+        let error = #expect(throws: ConnectionError.self) { try machine.open([0x83], [], isEnd: true) }
+        #expect(error?.kind == .refused)
+        // What was begun goes on to its end.
+        let events = try machine.take(Wire.frame(1, flags: 5, stream: last, [0x88]))
+        #expect(events == [.fields(last, [HTTP2Field(":status", "200")], isEnd: true)])
+    }
+
     @Test("a request and its response, however they are cut")
     func exchange() throws {
         for size in [1, 2, 7, 1000] {

@@ -55,7 +55,9 @@ struct EtcdRuleTests {
                 try await Self.connect(backend)
                 try await alongside {
                     // Each answer is asked for at once anew, so that the connection is never silent.
-                    while !isOver.isRaised, !Task.isCancelled { _ = try? await backend.keeper.renew(7) }
+                    while !isOver.isRaised, !Task.isCancelled {
+                        _ = try? await backend.keeper.renew(7, within: .seconds(5))
+                    }
                 } _: {
                     let clock = ContinuousClock()
                     let start = clock.now
@@ -83,7 +85,7 @@ struct EtcdRuleTests {
                     for lease in [Int64(7), 8, 9] {
                         group.addTask {
                             do throws(BackendError) {
-                                _ = try await backend.keeper.renew(lease)
+                                _ = try await backend.keeper.renew(lease, within: .seconds(5))
                             } catch {
                                 codes.change { $0[lease] = error.code }
                                 #expect(error.operation == "renew")
@@ -107,7 +109,9 @@ struct EtcdRuleTests {
         } _: { server in
             try await withEtcd(port: server.port, .init(timeout: .seconds(2))) { backend in
                 try await Self.connect(backend)
-                let first = await #expect(throws: BackendError.self) { _ = try await backend.keeper.renew(7) }
+                let first = await #expect(throws: BackendError.self) {
+                    _ = try await backend.keeper.renew(7, within: .seconds(5))
+                }
                 #expect(first?.code == .timeout)
                 try await alongside {
                     try await eventually { questions.value.count == 2 }
@@ -115,7 +119,7 @@ struct EtcdRuleTests {
                     questions.value.first?.send(EtcdReply.lease(7, seconds: 0))
                     questions.value.first?.send(EtcdReply.lease(7, seconds: 42))
                 } _: {
-                    let granted = try await backend.keeper.renew(7)
+                    let granted = try await backend.keeper.renew(7, within: .seconds(5))
                     #expect(granted == .seconds(42))
                 }
             }

@@ -52,7 +52,7 @@ struct EtcdWatchRuleTests {
                 try await eventually { texts.value == ["1 one"] && store.value.watches.count == 1 }
                 store.change { $0.records = [EtcdRecord(path, "two", at: 5)] }
                 server.cut()
-                try await eventually { texts.value == ["1 one", "1 two"] }
+                try await eventually { texts.value == ["1 one", "1 two"] && store.value.watches.count == 2 }
                 // The same again is no news.
                 let lists = store.value.lists
                 server.cut()

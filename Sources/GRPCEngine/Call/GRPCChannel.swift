@@ -33,6 +33,7 @@ package final class GRPCChannel: Sendable {
     private struct State {
         var connection: HTTP2Connection?
         var connectionNumber: UInt64 = 0
+        var connectedAt: TimeSource.Instant?
         var server: Origin?
         /// How often the servers were tried, one after the other.
         var round = 0
@@ -125,6 +126,25 @@ package final class GRPCChannel: Sendable {
         self.state.withLock { $0.connectionNumber == number ? $0.connection.take() : nil }?.abort()
     }
 
+    /// Ends a connection to a server that did not answer in time, so that another is tried.
+    ///
+    /// It stays where there is no other server, and in its first seconds: where all servers are slow, going from one to the
+    /// next would make them slower.
+    ///
+    /// - Parameter number: The connection's number; nothing happens if it is not the latest.
+    package func leaveSilentServer(of number: UInt64) {
+        guard self.configuration.servers.count > 1 else { return }
+        let now = self.clock.now
+        self.state.withLock { state -> HTTP2Connection? in
+            guard state.connectionNumber == number, let start = state.connectedAt,
+                start.duration(to: now) >= Self.leastStay
+            else { return nil }
+            return state.connection.take()
+        }?.abort()
+    }
+
+    private static let leastStay = Duration.seconds(3)
+
     /// Tries one server after the other, until one kept a connection for a while.
     ///
     /// - Returns: Why none did; `nil` when one did.
@@ -180,6 +200,7 @@ package final class GRPCChannel: Sendable {
         self.state.withLock { state in
             (state.connection, state.server) = (connection, server)
             state.connectionNumber += 1
+            state.connectedAt = start
             return state.noteChange()
         }.raise()
         await connection.closing.wait()

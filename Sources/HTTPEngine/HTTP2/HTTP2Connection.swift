@@ -157,18 +157,19 @@ package final class HTTP2Connection: Sendable {
         limit: Int
     ) throws(ConnectionError) -> HTTP2Stream {
         let now = self.clock.now
-        let outcome = self.state.withLock { state -> Result<UInt32, ConnectionError> in
-            if let failure = state.failure { return .failure(ConnectionError(.refused, failure.message)) }
+        let (outcome, isLast) = self.state.withLock { state -> (Result<UInt32, ConnectionError>, Bool) in
+            if let failure = state.failure { return (.failure(ConnectionError(.refused, failure.message)), false) }
             do throws(ConnectionError) {
                 let stream = try state.machine.open(block, body, isEnd: isEnd)
                 if state.inboxes.isEmpty { state.lastSign = now }
                 state.inboxes[stream] = Inbox(deadline: deadline, limit: limit)
                 if let deadline { state.nextDeadline = min(deadline, state.nextDeadline ?? deadline) }
-                return .success(stream)
+                return (.success(stream), state.machine.isGoingAway)
             } catch {
-                return .failure(error)
+                return (.failure(error), false)
             }
         }
+        if isLast { self.closing.raise() }
         let stream = HTTP2Stream(try outcome.get(), of: self)
         self.socket.wakeReader(
             by: min(deadline ?? now.advanced(by: self.keepAlive.silence), now.advanced(by: self.keepAlive.silence))

@@ -59,10 +59,17 @@ package struct HTTP2Machine: Sendable {
     var decoder = HPACKDecoder()
     /// A block of fields that goes on.
     var block: (stream: UInt32, bytes: [UInt8], isEnd: Bool)?
-    private var nextStream: UInt32 = 1
+    private var nextStream: UInt32
+
+    /// From which stream on no further ones are begun: some before the last number (RFC 9113 section 5.1.1), so that another
+    /// connection is there in time.
+    static let lastStream: UInt32 = 1 << 31 - 1 << 20
 
     /// Begins a connection.
-    package init() {
+    ///
+    /// - Parameter nextStream: The number of the first stream.
+    package init(nextStream: UInt32 = 1) {
+        self.nextStream = nextStream
         self.output = HTTP2Frame.preface
         var settings: [UInt8] = []
         // ENABLE_PUSH and INITIAL_WINDOW_SIZE (RFC 9113 section 6.5.2).
@@ -98,7 +105,7 @@ package struct HTTP2Machine: Sendable {
     /// - Returns: The stream.
     /// - Throws: `refused` when the server takes no more streams now, or the fields are too long for it.
     package mutating func open(_ block: [UInt8], _ body: [UInt8], isEnd: Bool) throws(ConnectionError) -> UInt32 {
-        guard !self.isGoingAway, self.nextStream < 1 << 31 else {
+        guard !self.isGoingAway else {
             throw ConnectionError(.refused, "the server takes no further streams on this connection")
         }
         guard self.streams.count < self.maximumStreams else {
@@ -117,6 +124,7 @@ package struct HTTP2Machine: Sendable {
             payload: block
         ).write(to: &self.output)
         self.send(body, on: stream, isEnd: isEnd)
+        if self.nextStream >= Self.lastStream { self.isGoingAway = true }
         return stream
     }
 

@@ -67,11 +67,14 @@ package final class HTTP2Stream: Sendable {
 
     /// Forgets the stream, and tells the server if it is not over.
     package func close() {
-        self.connection.state.withLock { state in
+        let isLast = self.connection.state.withLock { state in
             state.inboxes[self.number] = nil
             state.machine.reset(self.number)
+            return state.machine.isGoingAway && state.inboxes.isEmpty
         }
         self.connection.flush()
+        // Nothing more is to come on it, and nothing would show that its peer is gone.
+        if isLast { self.connection.abort() }
     }
 
     private func take() -> Result<Piece, ConnectionError> {

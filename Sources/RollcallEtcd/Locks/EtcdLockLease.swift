@@ -33,7 +33,7 @@ final class EtcdLockLease: LockLease {
     }
 
     private func send() async throws(BackendError) {
-        _ = try await self.backend.keeper.renew(self.place.lease)
+        _ = try await self.backend.keeper.renew(self.place.lease, within: self.ttl / 3)
         // The key may have been deleted though its lease lives.
         let read = EtcdRead(range: EtcdRange(key: self.place.key), keysOnly: true)
         let record = try await self.backend.client.read(read, "renew", key: self.name.text).records.first

@@ -22,7 +22,7 @@ final class EtcdLease: InstanceLease {
 
     func renew() async throws(BackendError) {
         try self.keeper.checkOpen()
-        _ = try await self.backend.keeper.renew(self.lease)
+        _ = try await self.backend.keeper.renew(self.lease, within: self.ttl / 3)
         // A lease outlives its key: somebody may have taken the record out, or registered the id anew.
         try await self.backend.checkHolder(self.lease, of: self.key, "renew", self.token)
     }

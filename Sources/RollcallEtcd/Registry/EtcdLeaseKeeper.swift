@@ -66,18 +66,24 @@ final class EtcdLeaseKeeper: Sendable {
 
     /// Renews a lease.
     ///
-    /// - Parameter lease: The lease.
+    /// A server that does not answer in time is left for another, which may answer before the lease is over.
+    ///
+    /// - Parameters:
+    ///   - lease: The lease.
+    ///   - limit: How long the answer may take; not more than any call, nor less than a second.
     /// - Returns: What was granted.
     /// - Throws: `leaseLost` when it is over; `notRunning` when nobody asked for it in time; what kept the answer from
     ///   coming.
-    func renew(_ lease: Int64) async throws(BackendError) -> Duration {
+    func renew(_ lease: Int64, within limit: Duration) async throws(BackendError) -> Duration {
+        let connection = self.client.channel.connectionNumber
         do throws(BackendError) {
-            return try await withDeadline(self.client.timeout, clock: self.client.clock) {
+            return try await withDeadline(min(max(limit, .seconds(1)), self.client.timeout), clock: self.client.clock) {
                 () async throws(BackendError) in
                 try await self.answer(to: lease).get()
             }
         } catch {
             var fault = error
+            if fault.code == .timeout { self.client.channel.leaveSilentServer(of: connection) }
             if fault.code == .timeout, !self.client.isRunning() { fault = Self.notRunning }
             (fault.backend, fault.operation) = (EtcdBackend.name, "renew")
             throw fault

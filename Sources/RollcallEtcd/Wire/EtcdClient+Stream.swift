@@ -20,9 +20,25 @@ extension EtcdClient {
         guard let version = try? await self.status().version, self.channel.connectionNumber == connection else {
             return (true, connection)
         }
-        let loses = EtcdVersion(version).losesEvents
-        self.loser.withLock { $0 = (connection, loses) }
-        return (loses, connection)
+        return (self.note(version: version, of: connection), connection)
+    }
+
+    /// Takes note of the version of the server behind a connection.
+    ///
+    /// - Returns: Whether it loses events, or did not answer for its watches.
+    @discardableResult
+    func note(version: String, of connection: UInt64) -> Bool {
+        self.loser.withLock { loser in
+            if let loser, loser.connection == connection { return loser.loses }
+            let loses = EtcdVersion(version).losesEvents
+            loser = (connection, loses)
+            return loses
+        }
+    }
+
+    /// Takes note that the server behind a connection does not say how far its watches have come.
+    func noteMuteness(of connection: UInt64) {
+        self.loser.withLock { $0 = (connection, true) }
     }
 
     /// Whether the server that was asked last loses events.
@@ -36,9 +52,10 @@ extension EtcdClient {
         lifetime: Duration? = nil,
         _ body: (GRPCStream) async throws(GRPCError) -> Void
     ) async throws(BackendError) {
-        let deadline = self.clock.now.advanced(by: self.timeout)
         var isSecond = false
         while true {
+            let start = self.clock.now
+            let deadline = start.advanced(by: self.timeout)
             let token = try await self.currentToken(until: deadline)
             let connection = self.channel.connectionNumber
             do throws(GRPCError) {
@@ -50,6 +67,8 @@ extension EtcdClient {
                     body
                 )
             } catch {
+                // A token that was good for a while has run out since; a new one is refused at once, if at all.
+                if start.duration(to: self.clock.now) > self.timeout { isSecond = false }
                 if EtcdFault.asksForNewToken(error), self.credentials != nil, !isSecond {
                     isSecond = true
                     self.forget(token)

@@ -64,6 +64,15 @@ final class EtcdClient: Sendable {
             read.range = EtcdRange(from: last.key + [0], to: range.end)
             read.revision = whole.header.revision
             let page = try await self.read(read, operation, key: key)
+            guard !page.hasMore || !page.records.isEmpty else {
+                throw BackendError(
+                    .protocolViolation,
+                    "a page of a list is empty, and more is to come",
+                    backend: EtcdBackend.name,
+                    operation: operation,
+                    key: key
+                )
+            }
             whole.records += page.records
             hasMore = page.hasMore
         }
@@ -194,6 +203,9 @@ final class EtcdClient: Sendable {
                     isSecond = true
                     self.forget(token)
                     continue
+                }
+                if error.isLocal, error.status == .deadlineExceeded {
+                    self.channel.leaveSilentServer(of: connection)
                 }
                 let fault = self.backendError(error, on: connection, operation, key, isRead: isRead)
                 // Nobody looked at it: another member may have a leader, and all of them have one again soon.

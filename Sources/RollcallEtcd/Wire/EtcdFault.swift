@@ -22,11 +22,13 @@ enum EtcdFault {
 
     /// What a server says before it looks at a request.
     private static let refusals: Set = [
-        "etcdserver: no leader", "etcdserver: server stopped", "etcdserver: rpc not supported for learner",
-        "etcdserver: too many requests", Self.droppedProposal,
+        "etcdserver: no leader", "etcdserver: rpc not supported for learner", "etcdserver: too many requests",
+        Self.droppedProposal,
     ]
     /// What a member says whose term as a leader ends in this moment; etcd has no status for it.
     private static let droppedProposal = "raft proposal dropped"
+    /// What a leader answers to renewals that cannot prove that it still leads (etcd, `server/lease/lessor.go`).
+    private static let formerLessor = "not a primary lessor"
 
     private static func local(_ status: GRPCStatus) -> BackendError.Code {
         switch status {
@@ -60,7 +62,9 @@ enum EtcdFault {
         case (.failedPrecondition, "etcdserver: rpc not supported for learner"): .unavailable
         // etcd 3.4 hands on what its own parts say, without a status.
         case (.deadlineExceeded, _), (.unknown, "context deadline exceeded"): .timeout
-        case (.cancelled, _), (.unknown, Self.droppedProposal), (.unknown, "context canceled"): .unavailable
+        case (.cancelled, _), (.unknown, Self.droppedProposal), (.unknown, "context canceled"),
+            (.unknown, Self.formerLessor):
+            .unavailable
         case (.unimplemented, _): .unsupported
         case (.invalidArgument, _), (.outOfRange, _), (.failedPrecondition, _): .invalidArgument
         default: .protocolViolation
@@ -90,7 +94,7 @@ enum EtcdFault {
         guard !error.isLocal else { return false }
         return [
             "etcdserver: no leader", "etcdserver: server stopped", "etcdserver: unhealthy cluster",
-            "etcdserver: rpc not supported for learner",
+            "etcdserver: rpc not supported for learner", Self.formerLessor,
         ].contains(error.message)
     }
 }
