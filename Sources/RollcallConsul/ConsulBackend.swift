@@ -20,6 +20,8 @@ public final class ConsulBackend: RegistryBackend {
     let calls: ConsulCalls
     /// Calls that wait for a change.
     let streams: ConsulCalls
+    /// How many questions there are that are asked again and again.
+    private let followers = Atomic(0)
     let configuration: Configuration
     let namespace: Namespace
     /// What all keys of this namespace begin with.
@@ -72,6 +74,15 @@ public final class ConsulBackend: RegistryBackend {
         )
         self.streams = ConsulCalls(client: streams, url: url, namespace: outer, credentials: credentials)
         self.feed = AmendmentFeed()
+    }
+
+    /// Takes note that a question is asked again and again.
+    func beginFollowing() { self.followers.wrappingAdd(1, ordering: .relaxed) }
+
+    /// Takes note that one is no longer; with the last, their connections go, of which an agent has few.
+    func endFollowing() {
+        guard self.followers.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+        self.streams.client.pool.closeResting()
     }
 
     var clock: TimeSource { self.calls.client.clock }
@@ -142,7 +153,7 @@ public final class ConsulBackend: RegistryBackend {
     }
 
     private func text(_ path: String) async throws(BackendError) -> String {
-        let answer = try await self.calls.send(ConsulCall(path: path, operation: "health"))
+        let answer = try await self.calls.send(ConsulCall(path: path, operation: "health", isRenewal: true))
         return try ConsulCalls.reading("health", nil) { () throws(ValidationError) in
             var reader = JSONReader(answer.body)
             let text = try reader.string()
@@ -152,7 +163,9 @@ public final class ConsulBackend: RegistryBackend {
     }
 
     private func peerCount() async throws(BackendError) -> Int {
-        let answer = try await self.calls.send(ConsulCall(path: "/v1/status/peers", operation: "health"))
+        let answer = try await self.calls.send(
+            ConsulCall(path: "/v1/status/peers", operation: "health", isRenewal: true)
+        )
         return try ConsulCalls.reading("health", nil) { () throws(ValidationError) in
             var reader = JSONReader(answer.body)
             return try reader.strings().count
@@ -160,7 +173,7 @@ public final class ConsulBackend: RegistryBackend {
     }
 
     private func version() async throws(BackendError) -> String? {
-        let call = ConsulCall(path: "/v1/agent/self", operation: "health", place: .agent)
+        let call = ConsulCall(path: "/v1/agent/self", operation: "health", place: .agent, isRenewal: true)
         let answer = try await self.calls.send(call)
         return try ConsulCalls.reading("health", nil) { () throws(ValidationError) in
             var version: String?

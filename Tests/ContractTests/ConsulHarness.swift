@@ -7,7 +7,7 @@ final class ConsulHarness: RegistryHarness, ConfigHarness, LockHarness {
     let name: String
     /// The servers grant sessions of a second here, so that locks need not be waited for.
     let shortTTL = Duration.seconds(1)
-    let watchCycles = 10_000
+    let watchCycles = 1500
     private let server: ConsulServer
     private let proxy: FaultProxy
 

@@ -8,7 +8,7 @@ final class EtcdHarness: RegistryHarness, ConfigHarness, LockHarness {
     let name: String
     // The least that the driver asks for.
     let shortTTL = Duration.seconds(2)
-    let watchCycles = 10_000
+    let watchCycles = 1500
     private let server: EtcdServer
     private let proxy: FaultProxy
 

@@ -9,7 +9,7 @@ import RollcallTesting
 final class FrontHarness: RegistryHarness, ConfigHarness, LockHarness {
     let name: String
     let shortTTL = Duration.seconds(2)
-    let watchCycles = 10_000
+    let watchCycles = 1500
     private let server: EtcdServer
     private let proxy: FaultProxy
     private let hub: FrontServer

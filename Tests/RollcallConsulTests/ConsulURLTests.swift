@@ -91,7 +91,10 @@ struct ConsulURLTests {
 
     @Test("a secret is shown by no error and no description")
     func secrets() throws {
-        for url in ["consul://ann:open-sesame@a:x", "consul://a?token=open-sesame", "consul://ann:open-sesame%@a"] {
+        for url in [
+            "consul://ann:open-sesame@a:x", "consul://a?token=open-sesame", "consul://ann:open-sesame%@a",
+            "consul://ann:open/sesame@a", "consul://a?token=sesame%zz",
+        ] {
             let error = #expect(throws: BackendError.self) { try ConsulBackend(url: url) }
             #expect(error.map { "\($0)".contains("sesame") } == false, "\(String(describing: error))")
         }

@@ -12,6 +12,25 @@ import Testing
     .enabled(if: !ServerProgram.consul.isEmpty, Comment(rawValue: ServerProgram.skipReason(.consul)))
 )
 struct RealStorageTests {
+    @Test("a batch that is sent twice is made once", arguments: ServerProgram.consul)
+    func repeatedBatch(_ program: ServerProgram) async throws {
+        try await RealConsul.run(program) { consul in
+            let backend = try consul.backend()
+            func draft(_ text: String) -> ConfigDraft {
+                var draft = ConfigDraft(ConfigContent(text))
+                draft.writeID = "0123456789abcdef0123456789abcdef"
+                return draft
+            }
+            let changes = [
+                ConfigChange(try ConfigKey("a"), .write(draft("1")), expecting: .absent),
+                ConfigChange(try ConfigKey("b"), .write(draft("2")), expecting: .any),
+            ]
+            let first = try await backend.apply(changes)
+            let second = try await backend.apply(changes)
+            #expect(first == second && first.map { $0?.version } == [1, 1])
+        }
+    }
+
     @Test("what others write is read, and can be written over under a higher version", arguments: ServerProgram.consul)
     func raw(_ program: ServerProgram) async throws {
         try await RealConsul.run(program) { consul in

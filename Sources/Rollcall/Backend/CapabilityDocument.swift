@@ -23,7 +23,7 @@ package struct CapabilityDocument: Hashable, Sendable {
         self.config = config
     }
 
-    /// Writes `{"ttl":["1s","1d"],"expirySlack":"500ms",…,"config":{"maximumBytes":1048576,…}}`.
+    /// Writes `{"ttl":["1s","24h"],"expirySlack":"500ms",…,"config":{"maximumBytes":1048576,…}}`.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.key("ttl")

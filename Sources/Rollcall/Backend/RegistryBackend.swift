@@ -64,6 +64,8 @@ public protocol InstanceLease: Sendable {
     var token: LeaseToken { get }
 
     /// The id under which others see the instance: its own, except in layouts that tell instances by something else.
+    ///
+    /// Of a lease that was taken up through a hub it is the token's.
     var visibleID: InstanceID { get }
 
     /// The time-to-live that the backend granted.

@@ -18,7 +18,9 @@ extension ConsulBackend: ConfigBatchBackend {
         try self.check(changes)
         guard !changes.isEmpty else { return [] }
         try self.checkSize(changes)
-        let write = RandomText.hexadecimal(words: 2)
+        let given = changes.lazy.compactMap(\.draft?.writeID).first
+        let write = given ?? RandomText.hexadecimal(words: 2)
+        if given != nil, let results = try await self.madeBefore(changes, write) { return results }
         var generator = SplitMix64()
         for number in 1...Self.maximumBatchAttempts {
             let plan = try await self.plan(changes, write)
@@ -33,6 +35,22 @@ extension ConsulBackend: ConfigBatchBackend {
             try await self.clock.pause(for: backoff.pause(before: number, using: &generator))
         }
         throw BackendError(.conflict, "others change the keys all the time", backend: self.name, operation: "batch")
+    }
+
+    /// What is stored, if the changes were made before by somebody who sends them again.
+    private func madeBefore(
+        _ changes: [ConfigChange],
+        _ write: String
+    ) async throws(BackendError) -> [ConfigEntry?]? {
+        guard let first = changes.first(where: { $0.draft != nil }),
+            try await self.stored(first.key, "batch").isWritten(by: write)
+        else { return nil }
+        var results: [ConfigEntry?] = []
+        for change in changes {
+            let stored = try await self.stored(change.key, "batch")
+            results.append(change.draft == nil ? nil : try? stored.entry())
+        }
+        return results
     }
 
     private func checkSize(_ changes: [ConfigChange]) throws(BackendError) {
@@ -144,5 +162,13 @@ extension ConsulBackend: ConfigBatchBackend {
             )
         }
         return isMade ? results : nil
+    }
+}
+
+extension ConfigChange {
+    /// What is to be written; `nil` for a deletion.
+    fileprivate var draft: ConfigDraft? {
+        guard case .write(let draft) = self.action else { return nil }
+        return draft
     }
 }

@@ -176,10 +176,10 @@ extension ConsulBackend: ConfigBackend {
             )
         )
         guard try Self.truth(answer, "write", key.text) else { return nil }
-        let stored = try await self.stored(key, "write")
-        // Where somebody wrote over it already, its index is not known any more; and nothing has it any more.
-        let isThere = stored.isWritten(by: envelope.write)
-        return envelope.entry(key, revision: (isThere ? stored.revision : nil) ?? ConfigRevision(envelope.write))
+        // Where somebody wrote over it already, or it cannot be read now, its index is not known; it was written all the same.
+        let stored = try? await self.stored(key, "write")
+        let isThere = stored?.isWritten(by: envelope.write) ?? false
+        return envelope.entry(key, revision: (isThere ? stored?.revision : nil) ?? ConfigRevision(envelope.write))
     }
 
     func check(_ changes: [ConfigChange]) throws(BackendError) {

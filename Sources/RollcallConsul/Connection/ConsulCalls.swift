@@ -21,7 +21,7 @@ struct ConsulCall: Sendable {
     var query: [(String, String)] = []
     var body: [UInt8] = []
     var place = Place.cluster
-    /// Whether it renews a lease, for which others do not make it wait.
+    /// Whether it renews a lease, or tells whether that can be done, for which others do not make it wait.
     var isRenewal = false
     /// Statuses besides those of success that are an answer and no failure.
     var accepted: Set<Int> = []
@@ -136,7 +136,10 @@ final class ConsulCalls: Sendable {
         var attempt = 0
         while true {
             let index = (first + attempt) % self.origins.count
-            let share = clock.now.duration(to: deadline) / (count - attempt)
+            // A question that waits is answered late by whomever it is asked; a change that was not answered is asked of
+            // nobody else.
+            let left = clock.now.duration(to: deadline)
+            let share = call.limit ?? (call.changes ? left : left / (count - attempt))
             let request = HTTPClient.Request(
                 call.method,
                 self.target(call),
@@ -146,6 +149,10 @@ final class ConsulCalls: Sendable {
             )
             do throws(ConnectionError) {
                 let response = try await self.client.send(request, within: share, limit: call.maximumBytes)
+                if Self.isOfNoUse(response.status), !call.changes, attempt + 1 < count {
+                    attempt += 1
+                    continue
+                }
                 if index != first, call.place == .cluster { self.preferred.store(index, ordering: .relaxed) }
                 return response
             } catch {
@@ -158,16 +165,30 @@ final class ConsulCalls: Sendable {
         }
     }
 
+    /// Whether an agent says that it cannot tell, so that another one may: it is cut off from its servers, or has too much to
+    /// do.
+    private static func isOfNoUse(_ status: Int) -> Bool { status == 429 || status >= 500 }
+
     /// Reads an answer, which is at fault if that fails.
+    ///
+    /// - Parameters:
+    ///   - operation: What errors name.
+    ///   - key: What errors name.
+    ///   - mayBeApplied: Whether it is the answer to a change.
+    ///   - read: Reads it.
+    /// - Returns: What `read` returns.
+    /// - Throws: `protocolViolation` with what `read` throws.
     static func reading<Value>(
         _ operation: String,
         _ key: String?,
+        mayBeApplied: Bool = false,
         _ read: () throws(ValidationError) -> Value
     ) throws(BackendError) -> Value {
         do throws(ValidationError) {
             return try read()
         } catch {
-            let fault = BackendError(.protocolViolation, "Consul's answer cannot be read", cause: error)
+            var fault = BackendError(.protocolViolation, "Consul's answer cannot be read", cause: error)
+            if mayBeApplied { fault.applied = .unknown }
             throw self.placing(fault, operation, key)
         }
     }

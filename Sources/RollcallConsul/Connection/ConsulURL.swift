@@ -52,6 +52,9 @@ struct ConsulURL {
             rest = rest[..<mark]
         }
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+        guard !rest[slash...].contains("@") else {
+            throw ValidationError(field: "user", message: "a '/' in user or password must be written as %2F")
+        }
         try self.read(datacenter: rest[slash...].dropFirst())
         var authority = rest[..<slash]
         if let at = authority.lastIndex(of: "@") {
@@ -109,6 +112,12 @@ struct ConsulURL {
     }
 
     private mutating func read(query text: Substring) throws(ValidationError) {
+        guard !text.split(separator: "&").contains(where: { $0.hasPrefix("token=") }) else {
+            throw ValidationError(
+                field: "token",
+                message: "a secret has no place in a URL; set CONSUL_HTTP_TOKEN or name a token-file"
+            )
+        }
         let items = try Query(text).items
         let values = Dictionary(items.map { ($0.name, $0.value) }) { _, last in last }
         try self.readFiles(values)
@@ -130,11 +139,6 @@ struct ConsulURL {
             case "deregister-after": self.configuration.deregisterAfter = try Duration(text: value, field: name)
             case "session-ttl-min": self.configuration.minimumSessionTTL = try Duration(text: value, field: name)
             case "lock-delay": self.configuration.lockDelay = try Duration(text: value, field: name)
-            case "token":
-                throw ValidationError(
-                    field: name,
-                    message: "a secret has no place in a URL; set CONSUL_HTTP_TOKEN or name a token-file"
-                )
             default: throw ValidationError(field: name, message: "there is no such parameter here")
             }
         }

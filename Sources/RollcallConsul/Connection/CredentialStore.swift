@@ -45,19 +45,23 @@ final class CredentialStore: Sendable {
     }
 
     /// Has the file read anew: what stood in it was refused.
-    func distrust() { self.copy.withLock { $0.readAt = nil } }
+    func distrust() { self.copy.withLock { $0 = Copy() } }
 
     private func token() throws(BackendError) -> String? {
         if let token = self.credentials.token, !token.isEmpty { return try Self.checked(token, "the token") }
         guard let file = self.credentials.tokenFile, !file.isEmpty else { return nil }
         let now = self.clock.now
-        let known = self.copy.withLock { copy in
-            copy.readAt.flatMap { $0.duration(to: now) < Self.trust ? copy.token : nil }
+        let copy = self.copy.withLock { $0 }
+        if let known = copy.token, let readAt = copy.readAt, readAt.duration(to: now) < Self.trust { return known }
+        do throws(BackendError) {
+            let token = try Self.read(file)
+            self.copy.withLock { $0 = Copy(token: token, readAt: now) }
+            return token
+        } catch {
+            // The file may be being written; what stood in it was good when it was used last.
+            guard let known = copy.token else { throw error }
+            return known
         }
-        if let known { return known }
-        let token = try Self.read(file)
-        self.copy.withLock { $0 = Copy(token: token, readAt: now) }
-        return token
     }
 
     private static func read(_ file: String) throws(BackendError) -> String {

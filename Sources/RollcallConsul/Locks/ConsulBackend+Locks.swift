@@ -50,7 +50,11 @@ extension ConsulBackend: LockBackend {
                 )
                 failures = 0
                 if let lease = try await self.take(name, ttl: ttl, &session, entry) { return lease }
-                guard entry?.session == nil else { continue }
+                guard entry?.session == nil else {
+                    // A proxy that keeps the index back would have it asked without a pause.
+                    if index.index == nil { try await self.clock.pause(for: .milliseconds(250)) }
+                    continue
+                }
                 // Somebody was quicker, or the time of a delay after a lost lock is not over: nothing tells its end.
                 index.fail()
                 try await self.clock.pause(for: .milliseconds(Int.random(in: 50...250, using: &generator)))

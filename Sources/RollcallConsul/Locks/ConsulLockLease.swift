@@ -40,7 +40,7 @@ final class ConsulLockLease: LockLease {
         }
         // A session may live on after somebody deleted the key that it held.
         let check = KeyValueOperation(.checkSession, self.backend.lockKey(self.name), session: self.session.id)
-        if case .refused = try await self.backend.transact([check], "renew", self.name.text) {
+        if case .refused = try await self.backend.transact([check], "renew", self.name.text, isRenewal: true) {
             throw self.backend.lost(.leaseLost, "the lock is not held any more", "renew", self.name.text)
         }
     }

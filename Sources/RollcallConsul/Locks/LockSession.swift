@@ -73,6 +73,7 @@ extension ConsulBackend {
                 method: "PUT",
                 path: "/v1/session/renew/\(session.id)",
                 operation: "renew",
+                isRenewal: true,
                 accepted: [404]
             )
         )

@@ -23,12 +23,22 @@ extension ConsulBackend {
         of service: ServiceName,
         _ operation: String
     ) throws(BackendError) -> [InstanceID: InstanceRecord] {
-        try self.answers.records(in: answer.body, of: service) { () throws(BackendError) in
+        let records = try self.answers.records(in: answer.body, of: service) { () throws(BackendError) in
             let records = try ConsulCalls.reading(operation, service.text) { () throws(ValidationError) in
                 try HealthRecord.list(json: answer.body)
             }
             return ServiceReading.records(records, of: service, layout: self.layout)
         }
+        guard !records.isEmpty || !answer.isFiltered else {
+            // Everybody would seem to have gone (C19).
+            throw self.lost(
+                .permissionDenied,
+                "the token may not read the service, or the nodes that it is on",
+                operation,
+                service.text
+            )
+        }
+        return records
     }
 
     /// See ``RegistryBackend/instances(of:)``.
@@ -203,8 +213,10 @@ extension ConsulBackend {
             var call = self.healthCall(service, operation)
             // Others must see it, who may ask the leader.
             call.query = FilterText.equality("Service.ID", rawID)
-            if let index = index.index { call.query += [("index", "\(index)"), ("wait", left.consulText)] }
-            call.limit = left + self.configuration.timeout / 4
+            // It has a turn as long as it waits, which others want, too.
+            let wait = min(left, .milliseconds(500))
+            if let index = index.index { call.query += [("index", "\(index)"), ("wait", wait.consulText)] }
+            call.limit = wait + self.configuration.timeout / 4
             let answer = try await self.calls.send(call)
             _ = index.accept(answer.consulIndex)
             let records = try ConsulCalls.reading(operation, service.text) { () throws(ValidationError) in
@@ -212,6 +224,7 @@ extension ConsulBackend {
             }
             // A token that may register and not read cannot be shown that it worked.
             if isSettled(records.filter { $0.id == rawID }) || answer.isFiltered { return }
+            if index.index == nil { try await self.clock.pause(for: .milliseconds(50)) }
         }
     }
 }

@@ -78,6 +78,8 @@ extension ConsulBackend {
         same: () -> Void = {},
         interrupted: () -> Void = {}
     ) async throws(BackendError) -> Never {
+        self.beginFollowing()
+        defer { self.endFollowing() }
         var generator = SplitMix64()
         var index = BlockingIndex()
         var pacing = PollPacing()
@@ -89,8 +91,8 @@ extension ConsulBackend {
             do throws(BackendError) {
                 let query = self.waiting(call(), index, &length, &generator)
                 let answer = try await self.streams.send(query)
-                failures = 0
                 if index.accept(answer.consulIndex) == .new { try changed(answer) } else { same() }
+                failures = 0
                 continue
             } catch {
                 guard !Task.isCancelled, error.code != .cancelled else { throw self.cancelled(what) }

@@ -132,7 +132,8 @@ final class ConsulLease: InstanceLease {
             operation: "renew",
             key: self.key,
             query: FilterText.equality("CheckID", self.check),
-            place: .agent
+            place: .agent,
+            isRenewal: true
         )
         guard self.token.secret.utf8.allSatisfy(\.isPlainAlphanumeric) else {
             throw self.backend.lost(.leaseLost, "the token is none of Consul's", "renew", self.key)

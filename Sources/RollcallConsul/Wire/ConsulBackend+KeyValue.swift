@@ -60,12 +60,14 @@ extension ConsulBackend {
     ///   - operations: The operations.
     ///   - operation: What errors name.
     ///   - name: What errors name.
+    ///   - isRenewal: Whether it tells whether a lease is still held.
     /// - Returns: What became of it.
     /// - Throws: A ``BackendError``.
     func transact(
         _ operations: [KeyValueOperation],
         _ operation: String,
-        _ name: String?
+        _ name: String?,
+        isRenewal: Bool = false
     ) async throws(BackendError) -> TransactionOutcome {
         let answer = try await self.calls.send(
             ConsulCall(
@@ -74,10 +76,11 @@ extension ConsulBackend {
                 operation: operation,
                 key: name,
                 body: KeyValueOperation.json(operations),
+                isRenewal: isRenewal,
                 accepted: [409]
             )
         )
-        let outcome = try ConsulCalls.reading(operation, name) { () throws(ValidationError) in
+        let outcome = try ConsulCalls.reading(operation, name, mayBeApplied: true) { () throws(ValidationError) in
             try TransactionOutcome(json: answer.body)
         }
         // Some refusals are not about what is stored.
@@ -118,7 +121,7 @@ extension ConsulBackend {
         _ operation: String,
         _ name: String
     ) throws(BackendError) -> Bool {
-        try ConsulCalls.reading(operation, name) { () throws(ValidationError) in
+        try ConsulCalls.reading(operation, name, mayBeApplied: true) { () throws(ValidationError) in
             var reader = JSONReader(answer.body)
             let isDone = try reader.boolean()
             try reader.end()

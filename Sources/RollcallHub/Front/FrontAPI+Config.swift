@@ -72,7 +72,7 @@ extension FrontAPI {
             entries = try await engine.apply(changes)
         } catch {
             // With a key, one content is too large; else all together are, for a transaction of this engine.
-            guard error.code == .tooLarge, error.key == nil else { throw error }
+            guard error.code == .tooLarge, error.key == nil, changes.count > 1 else { throw error }
             throw Self.beyondTransaction(error, space)
         }
         request.respond(json: ConfigDocuments.items(changes, entries.map { ($0, $0 == nil) }))

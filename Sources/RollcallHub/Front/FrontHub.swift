@@ -53,7 +53,10 @@ final class FrontHub: Sendable {
     var spaces: [FrontSpace] { self.places.withLock { $0.values.map(\.space) } }
 
     /// What the engine said of itself last.
-    var health: BackendHealth? { self.places.withLock { $0[.default]?.space }?.health }
+    var health: BackendHealth? { self.first?.health }
+
+    /// The namespace that is always open.
+    var first: FrontSpace? { self.places.withLock { $0[.default]?.space } }
 
     /// Uses a namespace, which is kept open as long.
     ///

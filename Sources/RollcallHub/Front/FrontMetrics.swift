@@ -47,15 +47,15 @@ final class FrontMetrics: Sendable {
                 }
             }
             writer.key("backend")
-            Self.write(hub.health, spaces.first?.engine.name ?? "", to: &writer)
-            if let engine = spaces.first?.engine {
+            Self.write(hub.health, hub.first?.engine.name ?? "", to: &writer)
+            if let engine = hub.first?.engine {
                 writer.key("capabilities")
                 let config = (engine as? any ConfigBackend)?.configCapabilities
                 CapabilityDocument(registry: engine.capabilities, config: config).write(to: &writer)
             }
             writer.key("features")
             writer.array { writer in
-                for feature in spaces.first.map({ Self.features(of: $0.engine) }) ?? [] { writer.string(feature) }
+                for feature in hub.first.map({ Self.features(of: $0.engine) }) ?? [] { writer.string(feature) }
             }
         }
         return writer.bytes
@@ -123,7 +123,7 @@ final class FrontMetrics: Sendable {
         let latency = health?.latency.map { Int($0 / .microseconds(1)) } ?? 0
         text.gauge("engine_latency_microseconds", "How long the engine's last answer took.", latency)
         if let count = health?.memberCount { text.gauge("engine_members", "Members of the engine's cluster.", count) }
-        if let labels = health?.infoLabels(backend: spaces.first?.engine.name ?? "") {
+        if let labels = health?.infoLabels(backend: hub.first?.engine.name ?? "") {
             text.add("engine_info", "gauge", "The engine's leader and version as labels; always 1.", [(labels, "1")])
         }
         text.counter("registrations_total", "Registrations so far.", self.registrations.value)

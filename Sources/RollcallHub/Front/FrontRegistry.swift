@@ -1,5 +1,6 @@
 import HTTPEngine
 import Rollcall
+import Synchronization
 
 /// The services of one namespace of an engine, as streams of this hub are told of them.
 final class FrontRegistry: HubStreamSource {
@@ -23,6 +24,7 @@ final class FrontRegistry: HubStreamSource {
     private let names: NameWatches
     private let keeper: PatternKeeper
     private let summaries: SharedRead<[ServiceSummary]>
+    private let broken: BrokenWatches
 
     /// Creates a view of an engine that nobody follows yet.
     ///
@@ -44,11 +46,19 @@ final class FrontRegistry: HubStreamSource {
         self.engine = engine
         self.board = board
         self.clock = clock
+        let broken = BrokenWatches()
         let services = ServiceWatches(jobs: jobs, clock: clock, linger: linger) {
             (service, deliver) throws(BackendError) in
-            try await engine.watch(service, deliver: deliver)
+            defer { broken.remove(service) }
+            try await engine.watch(service) { snapshot in
+                guard snapshot.freshness == .live else {
+                    broken.add(service, at: clock.now)
+                    return doubt()
+                }
+                broken.remove(service)
+                deliver(snapshot)
+            }
         } changed: { _, snapshot in
-            guard snapshot.freshness == .live else { return doubt() }
             board.tell(snapshot)
         } failed: { _, _ in
             board.feed.end(board.namespace)
@@ -64,6 +74,7 @@ final class FrontRegistry: HubStreamSource {
         } failed: { _, _ in
             board.feed.end(board.namespace)
         }
+        self.broken = broken
         self.services = services
         self.keeper = keeper
         self.summaries = summaries
@@ -154,6 +165,30 @@ final class FrontRegistry: HubStreamSource {
         self.board.feed.end(self.board.namespace)
     }
 
-    /// Forgets in time what nobody uses; to be called each 10 s or so.
-    func forgetUnused() { self.board.age { self.services.state(of: $0) == nil } }
+    /// Forgets in time what nobody uses, and ends what is not told any more; to be called each 10 s or so.
+    ///
+    /// A watch that stays broken would leave its streams with what was true once, though the engine is well otherwise.
+    func tidy() {
+        self.board.age { self.services.state(of: $0) == nil }
+        for service in self.broken.since(self.clock.now.advanced(by: .zero - Self.patience)) {
+            let error = BackendError(.unavailable, "the engine's watch of \(service) is broken", key: service.text)
+            self.services.end(service, error)
+        }
+    }
+}
+
+/// The services whose watch the engine has broken, and since when.
+private final class BrokenWatches: Sendable {
+    private let services = Mutex<[ServiceName: TimeSource.Instant]>([:])
+
+    func add(_ service: ServiceName, at moment: TimeSource.Instant) {
+        self.services.withLock { $0[service] = $0[service] ?? moment }
+    }
+
+    func remove(_ service: ServiceName) { self.services.withLock { _ = $0.removeValue(forKey: service) } }
+
+    /// Those that have been broken since a moment or longer.
+    func since(_ moment: TimeSource.Instant) -> [ServiceName] {
+        self.services.withLock { $0.filter { $0.value <= moment }.map(\.key) }
+    }
 }

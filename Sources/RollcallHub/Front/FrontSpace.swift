@@ -100,7 +100,7 @@ final class FrontSpace: Sendable {
             self.take(health, isWell)
             self.leases.forgetOld()
             self.locks?.forgetOld()
-            self.registry.forgetUnused()
+            self.registry.tidy()
             let pause: Duration = isWell ? .seconds(10) : .seconds(1)
             await race { [clock] in
                 try? await clock.sleep(for: pause)

@@ -154,6 +154,14 @@ final class SharedWatches<Key: Hashable & Sendable, State: Sendable>: Sendable {
         for record in ended.values { record.run.fail(error) }
     }
 
+    /// Ends the watch of a key; those who follow it see why.
+    func end(_ key: Key, _ error: BackendError) {
+        guard let record = self.records.withLock({ $0.removeValue(forKey: key) }) else { return }
+        let wasTold = record.run.outcome.withLock { $0.state != nil }
+        record.run.fail(error)
+        if wasTold { self.failed(key, error) }
+    }
+
     /// Waits until the state of each key is known.
     ///
     /// - Parameters:

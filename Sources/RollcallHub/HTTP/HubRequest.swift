@@ -33,8 +33,9 @@ struct HubRequest {
         return secret
     }
 
-    /// The most bytes that a secret may have; the hub's own have 32, one that is sealed for an engine about 100.
-    static let longestSecret = 128
+    /// The most bytes that a secret may have; the hub's own have 32, one that is sealed for an engine about 100, and up to
+    /// 450 where it has a host's name in it.
+    static let longestSecret = 512
 
     /// Checks the length of a secret, whoever made it up.
     static func check(secret: String, field: String) throws(ValidationError) {

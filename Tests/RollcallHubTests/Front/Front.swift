@@ -35,9 +35,11 @@ func withFronts<Value: Sendable>(
 struct FragileEngine: ForwardingBackend {
     let base: any RegistryBackend
     let isAway: MutexBox<Bool>
+    /// Whether it says that it is well all the same, and has nothing true to tell from the beginning.
+    var isWell = false
 
     func health() async -> BackendHealth {
-        guard self.isAway.value else { return await self.base.health() }
+        guard self.isAway.value, !self.isWell else { return await self.base.health() }
         return BackendHealth(unreachable: BackendError(.unavailable, "nobody there"))
     }
 
@@ -45,7 +47,7 @@ struct FragileEngine: ForwardingBackend {
         throw BackendError(.unsupported, "a lease lives in a connection here")
     }
 
-    /// Delivers what it can, then says that it has lost its engine while that is away.
+    /// Delivers what it can, says that it has lost its engine while that is away, and what is there once it is back.
     func watch(
         _ service: ServiceName,
         deliver: @escaping @Sendable (ServiceSnapshot) -> Void
@@ -54,13 +56,15 @@ struct FragileEngine: ForwardingBackend {
         await race {
             _ = try? await self.follow(service) { snapshot in
                 last.change { $0 = snapshot }
-                deliver(snapshot)
+                if !self.isWell || !self.isAway.value { deliver(snapshot) }
             }
         } _: {
             let clock = TimeSource()
+            var isStale = false
             while (try? await clock.sleep(for: .milliseconds(10))) != nil {
-                guard self.isAway.value, var snapshot = last.value else { continue }
-                snapshot.freshness = .stale(since: clock.now)
+                guard var snapshot = last.value, self.isAway.value || isStale else { continue }
+                isStale = self.isAway.value
+                if isStale { snapshot.freshness = .stale(since: clock.now) }
                 deliver(snapshot)
             }
         }

@@ -131,6 +131,28 @@ struct FrontServiceTests {
         }
     }
 
+    @Test("what the engine no longer tells of one service is shown to nobody as if it were, though the engine is well")
+    func brokenWatch() async throws {
+        let broken = MutexBox(true)
+        try await withFronts(1) { registry, namespace in
+            let base = MemoryBackend(registry: registry, namespace: namespace)
+            return FragileEngine(base: base, isAway: broken, isWell: true)
+        } _: { hubs in
+            let hub = hubs[0]
+            try await eventually { try await hub.call("GET", "/readyz").status == 200 }
+            // Nothing that is true was told yet.
+            #expect(try await hub.call("GET", "/v1/watch?service=web").status == 503)
+            broken.change { $0 = false }
+            try await hub.stream("GET", "/v1/watch?service=web") { stream in
+                _ = try await stream.next("snapshot")
+                broken.change { $0 = true }
+                while try await stream.element() != nil {}
+            }
+            #expect(try await hub.call("GET", "/readyz").status == 200)
+            #expect(try await hub.call("GET", "/v1/watch?service=web").status == 503)
+        }
+    }
+
     @Test("without its engine a hub ends its streams and says so, until the engine is back")
     func away() async throws {
         let away = MutexBox(false)
