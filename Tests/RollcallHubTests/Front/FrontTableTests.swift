@@ -116,6 +116,21 @@ struct LeaseSealTests {
         self.token = LeaseToken(service: try ServiceName("web"), id: try InstanceID("ä/1"), secret: "694d9a\n~")
     }
 
+    @Test("a lease's secret that has the longest place in it is one that hubs take")
+    func longestSecret() throws {
+        let seal = LeaseSeal(key: SealingKey(), namespace: .default)
+        // As etcd's driver makes it in the layout discox: a lease, and the endpoint of a host with the longest name.
+        let place = String(repeating: "h", count: 253) + ":65535"
+        let token = LeaseToken(
+            service: try ServiceName("web"),
+            id: try InstanceID("a"),
+            secret: "7fffffffffffffff@\(place)"
+        )
+        let secret = seal.secret(of: token)
+        #expect(throws: Never.self) { try HubRequest.check(secret: secret, field: "Rollcall-Lease") }
+        #expect(try seal.token(of: LeaseToken(service: token.service, id: token.id, secret: secret)) == token)
+    }
+
     @Test("every hub with the key opens it, for this instance in this namespace alone")
     func opening() throws {
         let key = SealingKey()

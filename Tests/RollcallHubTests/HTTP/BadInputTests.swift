@@ -166,7 +166,7 @@ struct BadInputTests {
             (#"{"leases":[{"service":"web","id":"a"}]}"#, "leases[0].secret"),
             (#"{"leases":[{"service":"web","id":"a","secret":""}]}"#, "leases[0].secret"),
             (
-                "{\"leases\":[{\"service\":\"web\",\"id\":\"a\",\"secret\":\"\(String(repeating: "s", count: 129))\"}]}",
+                "{\"leases\":[{\"service\":\"web\",\"id\":\"a\",\"secret\":\"\(String(repeating: "s", count: 513))\"}]}",
                 "leases[0].secret"
             ),
             (#"{"leases":[{"service":"","id":"a","secret":"s"}]}"#, "leases[0].service"),

@@ -70,7 +70,7 @@ struct RegistrationTests {
             let long = try await hub.call(
                 "PUT",
                 Self.web1 + "/lease",
-                headers: ["Rollcall-Lease": String(repeating: "s", count: 129)]
+                headers: ["Rollcall-Lease": String(repeating: "s", count: 513)]
             )
             #expect((long.status, long.field) == (400, "Rollcall-Lease"))
         }
