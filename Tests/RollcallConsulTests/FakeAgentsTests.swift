@@ -71,6 +71,35 @@ struct FakeAgentsTests {
         }
     }
 
+    @Test("a registration whose lease the agent does not renew is withdrawn")
+    func withdrawal() async throws {
+        let (calls, nonce) = (MutexBox<[String]>([]), MutexBox(""))
+        var configuration = ConsulBackend.Configuration()
+        configuration.layout = .goServiceLink
+        try await withFakeConsul(configuration) { exchange in
+            let path = String(exchange.head.path)
+            calls.change { $0.append(path) }
+            if path.hasPrefix("/v1/agent/check/pass/") { return exchange.answer("slow", status: 429) }
+            if path == "/v1/agent/service/web-1" {
+                return exchange.answer(#"{"ID":"web-1","Meta":{"rollcall-lease":"\#(nonce.value)"}}"#)
+            }
+            if path == "/v1/agent/service/register" {
+                let body = String(decoding: try await exchange.readBody(limit: 1 << 20), as: UTF8.self)
+                let text = body.split(separator: #""rollcall-lease":""#).last?.prefix { $0 != "\"" }
+                nonce.change { $0 = text.map(String.init) ?? "" }
+            }
+            exchange.answer("")
+        } _: { backend in
+            let instance = try ServiceInstance.sample("web-1")
+            let error = await #expect(throws: BackendError.self) {
+                _ = try await backend.register(instance, ttl: .seconds(10))
+            }
+            #expect(error?.applied == .no)
+            #expect(!nonce.value.isEmpty)
+            #expect(calls.value.last == "/v1/agent/service/deregister/web-1", "\(calls.value)")
+        }
+    }
+
     @Test("answers that cannot be read are asked for less and less often")
     func rubbish() async throws {
         let asked = Tally()

@@ -71,8 +71,13 @@ struct FakeConsulTests {
                 if exchange.parameters?["index"] != nil { await exchange.keepWaiting() }
                 return exchange.answer("", index: 1, status: 404)
             }
-            // The first state is shown once the amendments are read, too: the next one waits for that.
-            if asked.value.count == 1 { try await eventually { !seen.value.isEmpty } }
+            // Of states that come before anybody saw the former one only the last is shown: the next one waits for that.
+            switch asked.value.count {
+            case 1: try await eventually { seen.value.last == "a" }
+            case 4: try await eventually { seen.value.last == "b" }
+            case 6: try await eventually { seen.value.last == "b?" }
+            default: break
+            }
             asked.change { $0.append(exchange.parameters?["index"]) }
             switch asked.value.count {
             case 1: exchange.answer("[\(Self.record("a"))]", index: 100)

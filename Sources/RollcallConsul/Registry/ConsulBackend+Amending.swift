@@ -53,7 +53,7 @@ extension ConsulBackend {
                 throw self.lost(.notFound, "nobody registered it", "amend", name)
             }
             if let amendment = try await self.lay(change, over: record, name) {
-                try? await self.sweepAmendments(of: service, living: records)
+                try? await self.sweepAmendments(of: service, living: records, asOf: answer.consulIndex)
                 return record.shown(with: amendment)
             }
             // Somebody else amended it meanwhile, or this was sent twice and is there already.
@@ -91,22 +91,36 @@ extension ConsulBackend {
     /// Deletes what was laid over records of a service that are gone, so that it does not gather.
     private func sweepAmendments(
         of service: ServiceName,
-        living records: [InstanceID: InstanceRecord]
+        living records: [InstanceID: InstanceRecord],
+        asOf index: UInt64?
     ) async throws(BackendError) {
+        guard let index else { return }
         let prefix = self.amendmentPrefix + ConsulKey.segment(service.text) + "/"
         for key in try await self.amendments(under: prefix).amendments.keys {
             guard let text = ConsulKey.text(key.dropFirst(prefix.count), keepsSlashes: false),
                 let id = try? InstanceID(text), records[id] == nil
             else { continue }
-            try await self.deleteAmendment(service, id)
+            // A later one may be of an instance that was registered since.
+            try await self.deleteAmendment(service, id, madeUntil: index)
         }
     }
 
     /// Deletes what is laid over a record that is gone.
-    func deleteAmendment(_ service: ServiceName, _ id: InstanceID) async throws(BackendError) {
+    ///
+    /// - Parameters:
+    ///   - service: The service.
+    ///   - id: The id of the record.
+    ///   - index: Up to which index of Consul's log what lies there may have been made.
+    /// - Throws: A ``BackendError``.
+    func deleteAmendment(
+        _ service: ServiceName,
+        _ id: InstanceID,
+        madeUntil index: UInt64 = .max
+    ) async throws(BackendError) {
         let key = self.amendmentKey(service, id)
         let name = "\(service)/\(id)"
-        guard let stored = try await self.keyValue(key, "remove", name, freshness: []) else { return }
+        guard let stored = try await self.keyValue(key, "remove", name, freshness: []), stored.modifyIndex <= index
+        else { return }
         _ = try await self.deleteKey(key, index: stored.modifyIndex, "remove", name)
     }
 }

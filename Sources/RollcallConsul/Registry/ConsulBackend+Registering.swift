@@ -46,12 +46,13 @@ extension ConsulBackend {
         let began = self.clock.now
         var registered = instance.registered(at: Date())
         do throws(BackendError) {
-            try await self.send(registered, rawID, nonce: nonce, ttl: ttl, "register")
+            try await self.put(registered, rawID, nonce: nonce, ttl: ttl, "register")
         } catch {
             if error.applied == .unknown { self.strays.note(nonce) }
             throw error
         }
         do throws(BackendError) {
+            try await self.passIfOld(nonce, rawID, "register", instance)
             if let rival = try await self.awaitRegistration(registered, nonce: nonce) {
                 // The clock of whoever registered it on another agent is ahead of ours; and the last wins.
                 registered = instance.registered(at: rival.addingTimeInterval(0.001))
@@ -72,8 +73,19 @@ extension ConsulBackend {
         )
     }
 
-    /// Sends a registration to the agent.
+    /// Sends a registration to the agent, and renews its lease where that may be an old one.
     func send(
+        _ instance: ServiceInstance,
+        _ rawID: String,
+        nonce: String,
+        ttl: Duration,
+        _ operation: String
+    ) async throws(BackendError) {
+        try await self.put(instance, rawID, nonce: nonce, ttl: ttl, operation)
+        try await self.passIfOld(nonce, rawID, operation, instance)
+    }
+
+    private func put(
         _ instance: ServiceInstance,
         _ rawID: String,
         nonce: String,
@@ -100,6 +112,15 @@ extension ConsulBackend {
                 place: .agent
             )
         )
+    }
+
+    /// Renews the lease of a registration in a layout in which all holders' checks have one name.
+    private func passIfOld(
+        _ nonce: String,
+        _ rawID: String,
+        _ operation: String,
+        _ instance: ServiceInstance
+    ) async throws(BackendError) {
         guard !self.layout.namesLeases else { return }
         // An agent keeps the status of a check that it knows, which may be that of a holder who died.
         try await self.pass(nonce, rawID, operation, key: "\(instance.service)/\(instance.id)")
