@@ -49,8 +49,8 @@ public final class EtcdBackend: RegistryBackend {
     ///   - url: `etcd://127.0.0.1:2379`, or several members as `etcd://a:2379,b:2379`; the port is 2379 where none is given.
     ///     `?layout=goServiceLink` and the like choose a layout, `&prefix=…` what stands before its keys,
     ///     `&timeout=2s` how long a call may take, `&connect-timeout=…`, `&keepalive=…` and `&keepalive-timeout=…` when a
-    ///     member is given up, `&watch-check=…` when a silent watch is asked. With `etcd+https` it is TLS, for which `&ca=FILE`, `&cert=FILE&key=FILE` and
-    ///     `&server-name=…` are there.
+    ///     member is given up, `&watch-check=…` when a silent watch is asked. With `etcd+https` it is TLS, for which
+    ///     `&ca=FILE`, `&cert=FILE&key=FILE` and `&server-name=…` are there.
     ///   - namespace: The namespace that all calls mean.
     ///   - configuration: How to behave.
     /// - Throws: `invalidArgument` for another URL; `unavailable` when the process has no descriptor left.

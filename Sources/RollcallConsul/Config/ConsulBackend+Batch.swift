@@ -37,18 +37,20 @@ extension ConsulBackend: ConfigBatchBackend {
         throw BackendError(.conflict, "others change the keys all the time", backend: self.name, operation: "batch")
     }
 
-    /// What is stored, if the changes were made before by somebody who sends them again.
+    /// What is stored, if the changes were made before by somebody who sends them again and nobody wrote over any.
     private func madeBefore(
         _ changes: [ConfigChange],
         _ write: String
     ) async throws(BackendError) -> [ConfigEntry?]? {
-        guard let first = changes.first(where: { $0.draft != nil }),
-            try await self.stored(first.key, "batch").isWritten(by: write)
-        else { return nil }
         var results: [ConfigEntry?] = []
         for change in changes {
+            guard change.draft != nil else {
+                results.append(nil)
+                continue
+            }
             let stored = try await self.stored(change.key, "batch")
-            results.append(change.draft == nil ? nil : try? stored.entry())
+            guard stored.isWritten(by: write) else { return nil }
+            results.append(try? stored.entry())
         }
         return results
     }

@@ -30,6 +30,9 @@ struct ConsulCall: Sendable {
     /// The most bytes of the answer.
     var maximumBytes = 64 << 20
 
+    /// Whether it waits for a change of what was read before.
+    var isWaiting: Bool { self.query.contains { $0.0 == "wait" } }
+
     /// Whether it changes something.
     var changes: Bool { self.method != "GET" }
 }
@@ -139,7 +142,8 @@ final class ConsulCalls: Sendable {
             // A question that waits is answered late by whomever it is asked; a change that was not answered is asked of
             // nobody else.
             let left = clock.now.duration(to: deadline)
-            let share = call.limit ?? (call.changes ? left : left / (count - attempt))
+            let whole = call.isWaiting ? call.limit ?? left : left
+            let share = call.isWaiting || call.changes ? whole : left / (count - attempt)
             let request = HTTPClient.Request(
                 call.method,
                 self.target(call),
